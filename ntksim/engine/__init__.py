@@ -1,0 +1,1 @@
+"""Runs the cells of a study with Dask."""

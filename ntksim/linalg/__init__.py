@@ -1,0 +1,1 @@
+"""Spectral functions and factorisations: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""The toolkit with which architectures are written: activations, layers, composed networks."""

@@ -1,0 +1,47 @@
+"""The nouns of ntksim: frozen dataclasses and abstract bases, free of any framework."""
+
+from ntksim.types.activation import Activation, Dual
+from ntksim.types.arrays import Array
+from ntksim.types.dataset import DataError, Dataset
+from ntksim.types.kinds import Architecture, DatasetSource, Diagnostic, KernelProvider, Solver
+from ntksim.types.moments import SecondMoments
+from ntksim.types.network import Kernels, Model, Network, NoClosedForm, Params
+from ntksim.types.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from ntksim.types.plugin import Plugin
+from ntksim.types.problem import Evolution, Extra, KernelBlocks, Problem, Requirement, Spectrum
+from ntksim.types.result import FinishedCell, Variable, VariableSpec
+from ntksim.types.seeds import SeedTree
+
+__all__ = [
+    "Activation",
+    "Architecture",
+    "Array",
+    "DataError",
+    "Dataset",
+    "DatasetSource",
+    "Diagnostic",
+    "Dual",
+    "Evolution",
+    "Extra",
+    "FinishedCell",
+    "KernelBlocks",
+    "KernelProvider",
+    "Kernels",
+    "Model",
+    "Network",
+    "NoClosedForm",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "Params",
+    "Plugin",
+    "PositiveFloat",
+    "PositiveInt",
+    "Problem",
+    "Requirement",
+    "SecondMoments",
+    "SeedTree",
+    "Solver",
+    "Spectrum",
+    "Variable",
+    "VariableSpec",
+]

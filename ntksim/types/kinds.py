@@ -1,0 +1,125 @@
+"""The five kinds of plugin that a study chooses from; activations, the sixth, live in options."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from ntksim.types.arrays import Array
+from ntksim.types.dataset import Dataset
+from ntksim.types.network import Kernels, Model, Network
+from ntksim.types.plugin import Plugin
+from ntksim.types.problem import Evolution, Extra, Problem, Requirement
+from ntksim.types.result import FinishedCell, Variable, VariableSpec
+
+
+class Architecture(Plugin, ABC):
+    """A family of networks, one for each shape of the data."""
+
+    kind: ClassVar[str] = "architecture"
+
+    @abstractmethod
+    def network(self, input_shape: tuple[int, ...], outputs: int) -> Network:
+        """Build the network for inputs of one shape and a number of outputs.
+
+        Raises
+        ------
+        ValueError
+            If the architecture cannot take such data; the message is shown before a study runs.
+        """
+
+    def label(self) -> str:
+        """Return a short name for the coordinate of the results, such as ``mlp-erf-3``."""
+        return self.name
+
+
+class KernelProvider(Plugin, ABC):
+    """A way to obtain the kernels of a model."""
+
+    kind: ClassVar[str] = "kernel"
+
+    varies_with: ClassVar[frozenset[Literal["width", "seed"]]] = frozenset({"width", "seed"})
+    """What its kernels depend on, besides data and architecture. An infinite-width kernel depends
+    on neither and is computed once for the whole grid."""
+
+    def refuses(self, network: Network, width: float) -> str | None:
+        """Say in a sentence why there can be no kernel at this width, or return ``None``."""
+        del network, width
+        return None
+
+    @abstractmethod
+    def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
+        """Return the kernels between two sets of points; ``x2=None`` means ``x1``, symmetric.
+
+        A provider that does not vary with width or seed must not look at ``model.width`` or
+        ``model.seeds``.
+        """
+
+    def label(self) -> str:
+        """Return a short name for the coordinate of the results."""
+        return self.name
+
+
+class Solver(Plugin, ABC):
+    """A way to obtain the outputs at all times from a problem."""
+
+    kind: ClassVar[str] = "solver"
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset({"ntk"})
+    provides: ClassVar[frozenset[Extra]] = frozenset()
+    """Extras that it can compute when ``problem.extras`` asks; they need ``nngp`` as well."""
+
+    def refuses(self, network: Network, width: float) -> str | None:
+        """Say in a sentence why it cannot solve for such a model, or return ``None``."""
+        del network, width
+        return None
+
+    @abstractmethod
+    def evolve(self, problem: Problem, times: Array) -> Evolution:
+        """Return the outputs at ``times`` (T,), ascending, 0 and infinity included."""
+
+    def label(self) -> str:
+        """Return a short name for the coordinate of the results."""
+        return self.name
+
+
+class DatasetSource(Plugin, ABC):
+    """Where training and test data come from."""
+
+    kind: ClassVar[str] = "dataset"
+
+    @abstractmethod
+    def load(self) -> Dataset:
+        """Load or generate the data; the same options always give the same bits.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be had or used; the message is shown before a study runs.
+        """
+
+    def label(self) -> str:
+        """Return a short name: coordinate and group name of the results."""
+        return self.name
+
+
+class Diagnostic(Plugin, ABC):
+    """Something measured on a finished cell; its name is a group that ``record`` accepts."""
+
+    kind: ClassVar[str] = "diagnostic"
+
+    variables: ClassVar[Mapping[str, VariableSpec]]
+    """Every variable that it can record, by name."""
+
+    requires: ClassVar[frozenset[Requirement]] = frozenset()
+    extras: ClassVar[frozenset[Extra]] = frozenset()
+    """What it needs the solver to provide."""
+
+    def references(self) -> tuple[KernelProvider, ...]:
+        """Return kernel providers whose kernels are wanted beside the cell's own."""
+        return ()
+
+    @abstractmethod
+    def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
+        """Return the variables that this cell has; one that does not apply is left out."""

@@ -1,0 +1,84 @@
+"""What a solver is given, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ntksim.types.arrays import Array
+from ntksim.types.network import Kernels, Model
+
+Requirement: TypeAlias = Literal["ntk", "spectrum", "nngp", "network"]
+"""What a solver or diagnostic can ask for: the tangent kernel, its eigendecomposition, the NNGP
+kernel with its test block, the finite network with its parameters."""
+
+Extra: TypeAlias = Literal["variance", "covariance"]
+"""What can be asked of a solver beyond its trajectories."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigendecomposition K = V diag(λ) Vᵀ of the training tangent kernel, λ₁ ≥ λ₂ ≥ … ≥ 0.
+
+    ``eigenvalues`` (n,) with negative rounding errors set to 0, ``eigenvectors`` (n, n) in columns.
+    n = N for a kernel shared by the outputs, n = N·K for the full kernel, whose rows are ordered
+    (point, output). ``null_tolerance`` = n ε λ₁ is what rounding leaves of an eigenvalue 0.
+    """
+
+    eigenvalues: Array
+    eigenvectors: Array
+    null_tolerance: float
+
+
+@dataclass(frozen=True)
+class KernelBlocks:
+    """Kernels of one model on one dataset: N training points, M test points.
+
+    ``train`` (N, N), ``test_train`` (M, N) and, where a variance is wanted, the NNGP of ``test``
+    (M, M).
+    """
+
+    train: Kernels
+    test_train: Kernels
+    test: Kernels | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Training on N points with K outputs, watched at M test points.
+
+    Only what the solver ``requires`` is sure to be there. ``f0_train`` (N, K) and ``f0_test``
+    (M, K) are the initial outputs, zero where ``zero_initial_output`` is set: then a solver that
+    trains the network trains f(x; θ) − f(x; θ₀) (SCIENCE C8, kernel factor 1).
+    """
+
+    x_train: Array
+    y_train: Array
+    x_test: Array
+    f0_train: Array
+    f0_test: Array
+    zero_initial_output: bool
+    kernels: KernelBlocks | None = None
+    spectrum: Spectrum | None = None
+    model: Model | None = None
+    extras: frozenset[Extra] = frozenset()
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Outputs at T requested times.
+
+    Time is that of gradient flow on L = ½ Σ (f − y)², without 1/N. ``reached`` (T,) are the times
+    that the solver really reached: k·learning_rate for discrete steps, NaN where it did not get
+    there. ``train`` (T, N, K), ``test`` (T, M, K); where a solver diverged beyond the largest
+    float or did not get to a time they hold NaN, and ``diverged`` or ``note`` says so.
+    ``variance_test`` (T, M) and ``covariance_test`` (T, M, M) are those of one output.
+    """
+
+    reached: Array
+    train: Array
+    test: Array
+    diverged: bool = False
+    note: str = ""
+    variance_test: Array | None = None
+    covariance_test: Array | None = None

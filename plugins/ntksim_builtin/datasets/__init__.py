@@ -1,0 +1,1 @@
+"""Sources of training and test data."""

@@ -1,0 +1,1 @@
+"""Ways to evolve outputs in training time."""
