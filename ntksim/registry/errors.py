@@ -1,0 +1,109 @@
+"""What can be wrong with a reference to a plugin, in sentences."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+
+class RegistryError(ValueError):
+    """A plugin cannot be had by the name that was used."""
+
+
+@dataclass(frozen=True)
+class OptionProblem:
+    """One thing that is wrong: where (keys and indices from the reference down), and a sentence."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class OptionError(RegistryError):
+    """A reference to a plugin has options that it does not take."""
+
+    def __init__(self, plugin: str, problems: Sequence[OptionProblem]) -> None:
+        self.plugin = plugin
+        self.problems = tuple(problems)
+        lines = (f"{'.'.join(map(str, p.path)) or plugin}: {p.message}" for p in self.problems)
+        super().__init__("; ".join(lines))
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest allowed name, or nothing."""
+    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names in one readable list."""
+    return ", ".join(sorted(names)) or "none"
+
+
+def problems_of(
+    error: ValidationError, data: Any, plugin: str, options: Iterable[str]
+) -> list[OptionProblem]:
+    """Translate pydantic's errors about ``data`` into ours, one for each place.
+
+    The branches of a union appear in pydantic's locations as if they were keys, one error each:
+    a location is cut where the data ends, and what was found at one place is said in one sentence.
+    """
+    found: dict[tuple[str | int, ...], list[str]] = {}
+    for item in error.errors():
+        path = _path_in(data, item["loc"])
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, OptionError):
+            for inner in cause.problems:
+                found.setdefault(path + inner.path, []).append(inner.message)
+            continue
+        found.setdefault(path, []).append(_sentence(item, plugin, options))
+    return [
+        OptionProblem(path, ", and ".join(dict.fromkeys(messages)))
+        for path, messages in found.items()
+    ]
+
+
+def _path_in(data: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:
+    path: list[str | int] = []
+    for part in location:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            break
+        path.append(part)
+    return tuple(path)
+
+
+def _sentence(item: Any, plugin: str, options: Iterable[str]) -> str:
+    context = item.get("ctx", {})
+    shown = repr(item["input"])
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    match item["type"]:
+        case "unexpected_keyword_argument":
+            name = str(item["loc"][-1])
+            return (
+                f"'{name}' is not an option of {plugin}; its options are {listing(options)}"
+                f"{nearest(name, options)}"
+            )
+        case "missing" | "missing_argument":
+            return f"{plugin} needs the option '{item['loc'][-1]}'"
+        case "literal_error":
+            return f"{shown} is not one of {context['expected']}"
+        case "value_error" | "assertion_error":
+            return str(context.get("error", item["msg"]))
+        case "greater_than":
+            return f"{shown} is not greater than {context['gt']}"
+        case "greater_than_equal":
+            return f"{shown} is not at least {context['ge']}"
+        case "less_than":
+            return f"{shown} is not less than {context['lt']}"
+        case "less_than_equal":
+            return f"{shown} is not at most {context['le']}"
+        case "finite_number":
+            return f"{shown} is not a finite number"
+        case _:
+            wanted = item["msg"].removeprefix("Input should be ")
+            return f"{shown} is not {wanted}"

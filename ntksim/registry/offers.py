@@ -1,0 +1,104 @@
+"""What plugins offer, with where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+
+from ntksim.hookspecs import KINDS
+from ntksim.types import Plugin
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = {"name", "label", "kind"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a plugin came from.
+
+    ``plugin`` is the name of its entry point, or of its file without ``.py``; ``sha256`` is that
+    of the source of a local file.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    file: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        source = f"{self.distribution} {self.version}".strip()
+        return f"plugin '{self.plugin}' ({source})" if source else f"plugin file {self.file}"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One class that a plugin offers."""
+
+    kind: str
+    cls: type[Plugin]
+    origin: Origin
+
+    @property
+    def qualified_name(self) -> str:
+        """``plugin:name``, which is never ambiguous."""
+        return f"{self.origin.plugin}:{self.cls.name}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of its options."""
+        return tuple(field.name for field in dataclasses.fields(self.cls))  # type: ignore[arg-type]
+
+    @contextmanager
+    def blamed(self, doing: str) -> Iterator[None]:
+        """Add to an exception from inside which plugin raised it, and while doing what."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(
+                f"raised by {self.kind} '{self.cls.name}' of {self.origin} while {doing}"
+            )
+            raise
+
+
+@cache
+def adapter(cls: type[Plugin]) -> TypeAdapter[Any]:
+    """Return the validator of a plugin's options."""
+    return TypeAdapter(cls)
+
+
+def fault_of(kind: str, cls: object) -> str | None:
+    """Say what keeps a class from being a plugin of a kind, or return ``None``."""
+    base, hook = KINDS[kind]
+    if not isinstance(cls, type):
+        return f"{hook} must return classes; {cls!r} is not one"
+    if not issubclass(cls, base):
+        return f"{hook} must return subclasses of {base.__name__}; {cls.__name__} is not one"
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        return f"{cls.__name__} does not define {missing}"
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"{cls.__name__}.name is {name!r}; it must match {_NAME.pattern}"
+    if not cls.description():
+        return f"{cls.__name__} has no docstring; its first line is what users see"
+    parameters = getattr(cls, "__dataclass_params__", None)
+    if parameters is None or not parameters.frozen or "__dataclass_fields__" not in vars(cls):
+        return f"{cls.__name__} must be decorated with @dataclass(frozen=True)"
+    reserved = _RESERVED & set(vars(cls)["__dataclass_fields__"])
+    if reserved:
+        return f"{cls.__name__} has an option named '{sorted(reserved)[0]}', which is reserved"
+    try:
+        adapter(cls)
+    except (PydanticUserError, NameError, TypeError) as error:
+        return f"the options of {cls.__name__} cannot be validated: {error}"
+    return None
