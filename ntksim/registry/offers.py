@@ -56,7 +56,7 @@ class Offer:
     @property
     def options(self) -> tuple[str, ...]:
         """Names of its options."""
-        return tuple(field.name for field in dataclasses.fields(self.cls))  # type: ignore[arg-type]
+        return option_names(self.cls)
 
     @contextmanager
     def blamed(self, doing: str) -> Iterator[None]:
@@ -68,6 +68,11 @@ class Offer:
                 f"raised by {self.kind} '{self.cls.name}' of {self.origin} while {doing}"
             )
             raise
+
+
+def option_names(cls: Any) -> tuple[str, ...]:
+    """Return the names of a plugin's options: the fields of its dataclass."""
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 @cache
@@ -94,7 +99,7 @@ def fault_of(kind: str, cls: object) -> str | None:
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is None or not parameters.frozen or "__dataclass_fields__" not in vars(cls):
         return f"{cls.__name__} must be decorated with @dataclass(frozen=True)"
-    reserved = _RESERVED & set(vars(cls)["__dataclass_fields__"])
+    reserved = _RESERVED & set(option_names(cls))
     if reserved:
         return f"{cls.__name__} has an option named '{sorted(reserved)[0]}', which is reserved"
     try:
