@@ -22,7 +22,8 @@ class Dataset:
     ``classification`` says that the targets are codes of classes, so that accuracy has a meaning:
     the predicted class is the largest output, or with one output its sign. ``provenance`` is
     stored with the results: where the data came from and what was done to it. All arrays are
-    float64 and finite.
+    float64 and finite. Where nobody knows the answers at the test points, ``test_targets`` is
+    false, ``y_test`` is all NaN, and nothing that compares with it is measured.
 
     Raises
     ------
@@ -36,6 +37,7 @@ class Dataset:
     y_test: Array
     classification: bool = False
     provenance: Mapping[str, str] = field(default_factory=dict)
+    test_targets: bool = True
 
     def __post_init__(self) -> None:
         for name in ("x_train", "y_train", "x_test", "y_test"):
@@ -43,7 +45,11 @@ class Dataset:
                 value = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise DataError(f"{name} is not numeric: {error}") from None
-            if not np.isfinite(value).all():
+            if name == "y_test" and not self.test_targets:
+                if not np.isnan(value).all():
+                    raise DataError("y_test must be all NaN where test_targets is false")
+                value = np.full(value.shape, np.nan)  # one bit pattern, for the content hash
+            elif not np.isfinite(value).all():
                 where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
                 raise DataError(f"{name} holds {value[where]} at index {where}; it must be finite")
             value.setflags(write=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from ntksim.types.arrays import Array
@@ -98,6 +99,19 @@ class DatasetSource(Plugin, ABC):
         DataError
             If the data cannot be had or used; the message is shown before a study runs.
         """
+
+    def located(self, folder: Path) -> DatasetSource:
+        """Return the same source with its relative paths resolved against the study's folder.
+
+        Called once, before ``load``. A source that names no file returns itself.
+
+        Raises
+        ------
+        ValueError
+            If a relative path leaves the folder.
+        """
+        del folder
+        return self
 
     def label(self) -> str:
         """Return a short name: coordinate and group name of the results."""
