@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -63,6 +63,17 @@ class Network(ABC):
 
         The result holds the trained parameters only.
         """
+
+    def value_and_vjp(
+        self, params: Params, x: Array, cotangent: Callable[[Array], Array]
+    ) -> tuple[Array, Params]:
+        """f(x; θ) and Jᵀ c for a cotangent c = ``cotangent``(f(x; θ)) that depends on it.
+
+        What a step of training needs. A network that keeps its forward pass saves computing it
+        twice, as this version does.
+        """
+        value = self.apply(params, x)
+        return value, self.vjp(params, x, cotangent(value))
 
     def jvp(self, params: Params, x: Array, tangent: Params) -> Array:
         """J v: directional derivative of f along ``tangent``, shape (N, K).
