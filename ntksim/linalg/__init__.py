@@ -1,1 +1,35 @@
 """Spectral functions and factorisations: arrays in, arrays out."""
+
+from ntksim.linalg.gaussian_process import (
+    PriorFactor,
+    predictive_covariance,
+    predictive_variance,
+    prior_factor,
+)
+from ntksim.linalg.lanczos import largest_eigenvalue
+from ntksim.linalg.modes import ModeFactors, descent_factors, flow_factors, project
+from ntksim.linalg.semidefinite import semidefinite_factor
+from ntksim.linalg.spectrum import eigendecomposition, flatten_kernel
+from ntksim.linalg.time_functions import decay, discrete_decay, discrete_growth, growth
+from ntksim.linalg.trajectories import predicted_outputs, training_outputs
+
+__all__ = [
+    "ModeFactors",
+    "PriorFactor",
+    "decay",
+    "descent_factors",
+    "discrete_decay",
+    "discrete_growth",
+    "eigendecomposition",
+    "flatten_kernel",
+    "flow_factors",
+    "growth",
+    "largest_eigenvalue",
+    "predicted_outputs",
+    "predictive_covariance",
+    "predictive_variance",
+    "prior_factor",
+    "project",
+    "semidefinite_factor",
+    "training_outputs",
+]

@@ -1,0 +1,76 @@
+"""Full-batch gradient descent of a finite network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from ntksim.linalg import largest_eigenvalue
+from ntksim.types import Array, Network, Params
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A network after some steps: before the next, not a copy of what changes in it.
+
+    ``loss`` is ½ Σ (f − y)² + ½ ridge ‖θ − θ₀‖² and ``gradient_norm`` the Euclidean norm of its
+    gradient in the trained parameters.
+    """
+
+    step: int
+    params: Params
+    outputs: Array
+    loss: float
+    gradient_norm: float
+
+
+def descend(
+    network: Network,
+    params: Params,
+    x: Array,
+    targets: Array,
+    learning_rate: float,
+    ridge: float = 0.0,
+) -> Iterator[TrainingState]:
+    """Yield the states of θ ← θ − η ∇[½ Σ (f − y)² + ½ ridge ‖θ − θ₀‖²], the initial one first.
+
+    Endless; numbers may overflow if it diverges. ``params`` are not changed: the trained ones are
+    copied, and then updated in place, so that a state is valid until the next is asked for.
+    """
+    current: dict[str, Array] = dict(params)
+    scratch: dict[str, Array] = {}
+    step = 0
+    while True:
+        outputs, gradient = network.value_and_vjp(current, x, lambda value: value - targets)
+        if step == 0:
+            for name in gradient:
+                current[name] = np.array(params[name], dtype=np.float64)
+                scratch[name] = np.empty_like(current[name])
+        loss = 0.5 * float(np.sum((outputs - targets) ** 2))
+        squares = 0.0
+        for name, slope in gradient.items():
+            if ridge > 0:
+                np.subtract(current[name], params[name], out=scratch[name])
+                loss += 0.5 * ridge * float(np.vdot(scratch[name], scratch[name]))
+                scratch[name] *= ridge
+                scratch[name] += slope
+            else:
+                np.copyto(scratch[name], slope)
+            squares += float(np.vdot(scratch[name], scratch[name]))
+        yield TrainingState(step, current, outputs, loss, float(np.sqrt(squares)))
+        for name, slope in scratch.items():
+            slope *= learning_rate
+            current[name] -= slope
+        step += 1
+
+
+def largest_tangent_eigenvalue(network: Network, params: Params, x: Array) -> float:
+    """λ₁ of the full empirical tangent kernel J Jᵀ (N·K rows), by products with Jᵀ and J only."""
+    shape = (len(x), network.outputs)
+
+    def product(vector: Array) -> Array:
+        gradient = network.vjp(params, x, vector.reshape(shape))
+        return network.jvp(params, x, gradient).ravel()
+
+    return largest_eigenvalue(product, len(x) * network.outputs)

@@ -1,0 +1,70 @@
+"""Gradient flow through the exponential of the tangent kernel: the slow reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import scipy.linalg
+from ntksim.types import Array, Evolution, NonNegativeFloat, Problem, Requirement, Solver
+
+from ntksim_builtin.solvers.labels import label
+from ntksim_builtin.solvers.system import linear_system
+
+
+@dataclass(frozen=True)
+class Expm(Solver):
+    """Gradient flow of the linearised network, by a matrix exponential at each time; slow.
+
+    A reference for ``eigh`` that shares no step with it. With A = K + ridge,
+
+        exp [[−A t, I], [0, 0]] = [[e^{−At}, φ], [0, I]],      G(t) = t φ = ∫₀ᵗ e^{−As} ds,
+
+    gives f(x, t) = f₀(x) + k(x, X) G(t) (y − f₀(X)) without an inverse (Van Loan 1978); at t = ∞
+    G is the pseudo-inverse of A with the cut-off n ε λ₁. Every time costs a dense exponential of
+    2n rows, well over a hundred matrix products. Rounding of K moves e^{−At} by up to about
+    ε λ₁ t, without the care that ``eigh`` takes of modes below rounding: not for t λ₁ near 1/ε.
+    """
+
+    name: ClassVar[str] = "expm"
+    requires: ClassVar[frozenset[Requirement]] = frozenset({"ntk"})
+
+    ridge: NonNegativeFloat = 0.0
+    """Strength of the pull to the initial parameters, added to the diagonal of the kernel."""
+
+    def evolve(self, problem: Problem, times: Array) -> Evolution:
+        """Return the outputs at ``times``, all of which are reached."""
+        system = linear_system(problem)
+        n = len(system.train)
+        residual = system.start - system.targets
+        generator = system.train + self.ridge * np.eye(n)
+        train = np.empty((len(times), *system.start.shape))
+        test = np.empty((len(times), *system.test_start.shape))
+        for index, time in enumerate(times):
+            left, moved = _propagators(generator, float(time))
+            # 1 − K G = (1 − A G) + ridge G: the residual without a difference of large terms.
+            train[index] = system.targets + (left + self.ridge * moved) @ residual
+            test[index] = system.test_start - system.test_train @ (moved @ residual)
+        return Evolution(
+            reached=np.array(times, dtype=np.float64),
+            train=train.reshape(len(times), *problem.f0_train.shape),
+            test=test.reshape(len(times), *problem.f0_test.shape),
+        )
+
+    def label(self) -> str:
+        """Return ``expm`` with the ridge where there is one."""
+        return label(self.name, ("ridge", self.ridge, 0.0))
+
+
+def _propagators(generator: Array, time: float) -> tuple[Array, Array]:
+    """Return e^{−At} and G(t), at t = ∞ the projector on the null space and the pseudo-inverse."""
+    n = len(generator)
+    if np.isinf(time):
+        inverse = np.asarray(scipy.linalg.pinvh(generator, rtol=n * np.finfo(np.float64).eps))
+        return np.eye(n) - generator @ inverse, inverse
+    block = np.zeros((2 * n, 2 * n))
+    block[:n, :n] = -time * generator
+    block[:n, n:] = np.eye(n)
+    exponential = np.asarray(scipy.linalg.expm(block), dtype=np.float64)
+    return exponential[:n, :n], time * exponential[:n, n:]
