@@ -2,3 +2,15 @@
 
 Read it as an example: one class a file, one folder a kind, and this page of hooks.
 """
+
+from collections.abc import Iterable
+
+from ntksim import Solver, hookimpl
+
+from ntksim_builtin.solvers import SOLVERS
+
+
+@hookimpl
+def ntksim_solvers() -> Iterable[type[Solver]]:
+    """Offer ways to evolve the outputs in training time."""
+    return SOLVERS
