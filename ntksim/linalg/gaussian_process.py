@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from ntksim.linalg.semidefinite import semidefinite_factor
+from ntksim.linalg.spectrum import EPSILON
+from ntksim.linalg.trajectories import blocks
 from ntksim.types import Array, Spectrum
 
 
@@ -56,11 +59,14 @@ def predictive_variance(
     ``projection`` (m, n) is P from ``project`` and ``growth`` (T, n) from ``ModeFactors``;
     ``noise`` is a variance of observation added to the outputs. For a full kernel (m = M·K,
     n = N·K) the outputs are coupled, and the mean over outputs of their variances is returned.
-    Cost: n N r operations once and m n r at each time.
+
+    Cost: n N r operations once, and m n r for each of at most T functions of time, from which those
+    of all modes are combined: a few tens, however many times.
     """
-    deviations = _deviations(spectrum, projection, growth, prior)
-    variances = [np.einsum("mi,mi->m", deviation, deviation) for deviation in deviations]
-    return np.reshape(variances, (len(growth), len(prior.test))) + noise
+    variance = np.zeros((len(growth), len(prior.test)))
+    for columns in _deviations(spectrum, projection, growth, prior):
+        variance += np.einsum("tmi,tmi->tm", columns, columns)
+    return variance + noise
 
 
 def predictive_covariance(
@@ -68,34 +74,55 @@ def predictive_covariance(
 ) -> Array:
     """Covariance of one output between test points, B Σ Bᵀ + noise·I; (T, M, M).
 
-    Arguments are those of ``predictive_variance``; ``noise`` appears on the diagonal. Exactly
-    symmetric. Cost: n N r operations once, m n r and M² r at each time.
+    Arguments and cost are those of ``predictive_variance``, and M² r more operations at each time.
+    ``noise`` appears on the diagonal. Exactly symmetric.
     """
-    covariance = np.empty((len(growth), len(prior.test), len(prior.test)))
-    for index, deviation in enumerate(_deviations(spectrum, projection, growth, prior)):
-        covariance[index] = deviation @ deviation.T
-    covariance += noise * np.eye(len(prior.test))
+    points = len(prior.test)
+    covariance = np.zeros((len(growth), points, points))
+    for columns in _deviations(spectrum, projection, growth, prior):
+        for index, deviation in enumerate(columns):
+            covariance[index] += deviation @ deviation.T
+    covariance += noise * np.eye(points)
     return covariance
 
 
 def _deviations(
     spectrum: Spectrum, projection: Array, growth: Array, prior: PriorFactor
 ) -> Iterator[Array]:
-    """Yield D(t) = B(t) F, for which D Dᵀ is the covariance of one output.
+    """Yield columns of D(t) = B(t) F, for which D Dᵀ is the covariance of one output.
 
-    A full kernel with K outputs has the prior Σ ⊗ I_K. Its D holds the K outputs of a point side by
-    side, divided by √K, so that D Dᵀ is the mean of their covariances.
+    Each item is (T, M, some columns). A full kernel with K outputs has the prior Σ ⊗ I_K; its D
+    holds the K outputs of a point side by side, over √K, so that D Dᵀ is the mean of their
+    covariances.
     """
-    test_points, rank = prior.test.shape
+    points, rank = prior.test.shape
     outputs = len(spectrum.eigenvectors) // len(prior.train)
     vectors = spectrum.eigenvectors.reshape(len(prior.train), outputs, -1)
-    # W = Vᵀ (F ⊗ I): (n, K r), so that Z F = (P ∘ g) W at every time.
+    # W = Vᵀ (F ⊗ I), so that Z F = (P ∘ g) W at every time.
     weights = np.tensordot(vectors, prior.train, axes=(0, 0)).transpose(1, 0, 2)
-    weights = np.ascontiguousarray(weights).reshape(-1, outputs * rank)
-    every = np.arange(outputs)
-    for factors in growth:
-        deviation = (projection * -factors) @ weights
-        coupled = deviation.reshape(test_points, outputs, outputs, rank)
-        coupled[:, every, every] += prior.test[:, None, :]
-        deviation = coupled.reshape(test_points, outputs * outputs * rank)
-        yield deviation if outputs == 1 else deviation / np.sqrt(outputs)
+    weights = weights.reshape(-1, outputs * rank)
+    start = np.kron(prior.test, np.eye(outputs)).reshape(points * outputs, rank, outputs)
+    start = start.transpose(0, 2, 1).reshape(points * outputs, outputs * rank)
+    mixing, functions = _functions_of_time(growth)
+    for block in blocks(outputs * rank, 2 * len(growth) * len(start)):
+        moved = np.stack([(projection * factors) @ weights[:, block] for factors in functions])
+        columns = start[:, block] - np.tensordot(mixing, moved, axes=1)
+        width = outputs * columns.shape[-1]
+        yield columns.reshape(len(growth), points, width) / np.sqrt(outputs)
+
+
+def _functions_of_time(growth: Array) -> tuple[Array, Array]:
+    """Write ``growth`` (T, n) as A (T, s) times B (s, n) with as few functions s as rounding allows.
+
+    The columns are saturating exponentials at rates from λ_n to λ₁: with each scaled to a maximum
+    of 1 their singular values fall exponentially.
+    """
+    times = len(growth)
+    largest = growth.max(axis=0, initial=0.0)
+    scale = np.where(largest > 0, largest, 1.0)
+    left, values, right = scipy.linalg.svd(growth / scale, full_matrices=False)
+    rank = int(np.count_nonzero(values > EPSILON * values.max(initial=0.0)))
+    if rank == times:
+        return np.eye(times), growth
+    rank = max(rank, 1)
+    return left[:, :rank] * values[:rank], right[:rank] * scale

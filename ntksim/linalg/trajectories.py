@@ -54,14 +54,14 @@ def _combine(rows: Array, factors: Array, coefficients: Array) -> Array:
     size, columns = coefficients.shape
     result = np.empty((len(factors), len(rows), columns))
     with np.errstate(invalid="ignore", over="ignore"):  # divergent modes: the caller looks
-        for block in _blocks(len(factors), max(size, len(rows)) * columns):
+        for block in blocks(len(factors), max(size, len(rows)) * columns):
             weighted = factors[block].T[:, :, None] * coefficients[:, None, :]
             product = rows @ weighted.reshape(size, -1)
             result[block] = product.reshape(len(rows), -1, columns).transpose(1, 0, 2)
     return result
 
 
-def _blocks(count: int, size: int) -> Iterator[slice]:
+def blocks(count: int, size: int) -> Iterator[slice]:
     """Cut ``count`` items of ``size`` numbers into slices of at most BLOCK numbers."""
     step = max(1, BLOCK // max(1, size))
     for first in range(0, count, step):
