@@ -5,8 +5,9 @@ Read it as an example: one class a file, one folder a kind, and this page of hoo
 
 from collections.abc import Iterable
 
-from ntksim import Solver, hookimpl
+from ntksim import DatasetSource, Solver, hookimpl
 
+from ntksim_builtin.datasets import DATASETS
 from ntksim_builtin.solvers import SOLVERS
 
 
@@ -14,3 +15,9 @@ from ntksim_builtin.solvers import SOLVERS
 def ntksim_solvers() -> Iterable[type[Solver]]:
     """Offer ways to evolve the outputs in training time."""
     return SOLVERS
+
+
+@hookimpl
+def ntksim_datasets() -> Iterable[type[DatasetSource]]:
+    """Offer sources of training and test data."""
+    return DATASETS
