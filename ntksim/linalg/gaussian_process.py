@@ -112,7 +112,7 @@ def _deviations(
 
 
 def _functions_of_time(growth: Array) -> tuple[Array, Array]:
-    """Write ``growth`` (T, n) as A (T, s) times B (s, n) with as few functions s as rounding allows.
+    """Write ``growth`` (T, n) as A (T, s) times B (s, n), with s the rank that rounding leaves.
 
     The columns are saturating exponentials at rates from λ_n to λ₁: with each scaled to a maximum
     of 1 their singular values fall exponentially.
