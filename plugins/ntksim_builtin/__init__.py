@@ -5,9 +5,10 @@ Read it as an example: one class a file, one folder a kind, and this page of hoo
 
 from collections.abc import Iterable
 
-from ntksim import DatasetSource, Solver, hookimpl
+from ntksim import DatasetSource, Diagnostic, Solver, hookimpl
 
 from ntksim_builtin.datasets import DATASETS
+from ntksim_builtin.diagnostics import DIAGNOSTICS
 from ntksim_builtin.solvers import SOLVERS
 
 
@@ -21,3 +22,9 @@ def ntksim_solvers() -> Iterable[type[Solver]]:
 def ntksim_datasets() -> Iterable[type[DatasetSource]]:
     """Offer sources of training and test data."""
     return DATASETS
+
+
+@hookimpl
+def ntksim_diagnostics() -> Iterable[type[Diagnostic]]:
+    """Offer quantities measured on finished cells."""
+    return DIAGNOSTICS
