@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +18,14 @@ class RegistryError(ValueError):
 
 @dataclass(frozen=True)
 class OptionProblem:
-    """One thing that is wrong: where (keys and indices from the reference down), and a sentence."""
+    """One thing that is wrong: where (keys and indices from the reference down), and a sentence.
+
+    ``at_key`` says that the last key itself is wrong, and not the value under it.
+    """
 
     path: tuple[str | int, ...]
     message: str
+    at_key: bool = False
 
 
 class OptionError(RegistryError):
@@ -43,6 +49,18 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
+def shown(value: Any) -> str:
+    """Return a value as a study would write it, cut where it is long."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 def problems_of(
     error: ValidationError, data: Any, plugin: str, options: Iterable[str]
 ) -> list[OptionProblem]:
@@ -51,18 +69,20 @@ def problems_of(
     The branches of a union appear in pydantic's locations as if they were keys, one error each:
     a location is cut where the data ends, and what was found at one place is said in one sentence.
     """
-    found: dict[tuple[str | int, ...], list[str]] = {}
+    found: dict[tuple[tuple[str | int, ...], bool], list[str]] = {}
     for item in error.errors():
         path = _path_in(data, item["loc"])
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, OptionError):
             for inner in cause.problems:
-                found.setdefault(path + inner.path, []).append(inner.message)
+                place = (path + inner.path, inner.at_key)
+                found.setdefault(place, []).append(inner.message)
             continue
-        found.setdefault(path, []).append(_sentence(item, plugin, options))
+        at_key = item["type"] == "unexpected_keyword_argument"
+        found.setdefault((path, at_key), []).append(_sentence(item, plugin, options))
     return [
-        OptionProblem(path, ", and ".join(dict.fromkeys(messages)))
-        for path, messages in found.items()
+        OptionProblem(path, ", and ".join(dict.fromkeys(messages)), at_key)
+        for (path, at_key), messages in found.items()
     ]
 
 
@@ -79,8 +99,7 @@ def _path_in(data: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:
 
 def _sentence(item: Any, plugin: str, options: Iterable[str]) -> str:
     context = item.get("ctx", {})
-    shown = repr(item["input"])
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    value = shown(item["input"])
     match item["type"]:
         case "unexpected_keyword_argument":
             name = str(item["loc"][-1])
@@ -91,19 +110,21 @@ def _sentence(item: Any, plugin: str, options: Iterable[str]) -> str:
         case "missing" | "missing_argument":
             return f"{plugin} needs the option '{item['loc'][-1]}'"
         case "literal_error":
-            return f"{shown} is not one of {context['expected']}"
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            close = nearest(str(item["input"]), choices)
+            return f"{value} is not one of {context['expected']}{close}"
         case "value_error" | "assertion_error":
             return str(context.get("error", item["msg"]))
         case "greater_than":
-            return f"{shown} is not greater than {context['gt']}"
+            return f"{value} is not greater than {context['gt']}"
         case "greater_than_equal":
-            return f"{shown} is not at least {context['ge']}"
+            return f"{value} is not at least {context['ge']}"
         case "less_than":
-            return f"{shown} is not less than {context['lt']}"
+            return f"{value} is not less than {context['lt']}"
         case "less_than_equal":
-            return f"{shown} is not at most {context['le']}"
+            return f"{value} is not at most {context['le']}"
         case "finite_number":
-            return f"{shown} is not a finite number"
+            return f"{value} is not a finite number"
         case _:
             wanted = item["msg"].removeprefix("Input should be ")
-            return f"{shown} is not {wanted}"
+            return f"{value} is not {wanted}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ntksim.hookspecs import KINDS
-from ntksim.types import Plugin
+from ntksim.types import Plugin, VariableSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = {"name", "label", "kind"}
@@ -102,8 +102,18 @@ def fault_of(kind: str, cls: object) -> str | None:
     reserved = _RESERVED & set(option_names(cls))
     if reserved:
         return f"{cls.__name__} has an option named '{sorted(reserved)[0]}', which is reserved"
+    if kind == "diagnostic" and not _declares_variables(cls):
+        return f"{cls.__name__}.variables must map names to VariableSpec"
     try:
         adapter(cls)
     except (PydanticUserError, NameError, TypeError) as error:
         return f"the options of {cls.__name__} cannot be validated: {error}"
     return None
+
+
+def _declares_variables(cls: type) -> bool:
+    variables = getattr(cls, "variables", None)
+    return isinstance(variables, Mapping) and all(
+        isinstance(name, str) and name.isidentifier() and isinstance(spec, VariableSpec)
+        for name, spec in variables.items()
+    )

@@ -44,6 +44,9 @@ class KernelProvider(Plugin, ABC):
     """What its kernels depend on, besides data and architecture. An infinite-width kernel depends
     on neither and is computed once for the whole grid."""
 
+    provides: ClassVar[frozenset[Literal["ntk", "nngp"]]] = frozenset({"ntk", "nngp"})
+    """Which kernels it returns; what needs the other one is not applicable with this provider."""
+
     def refuses(self, network: Network, width: float) -> str | None:
         """Say in a sentence why there can be no kernel at this width, or return ``None``."""
         del network, width

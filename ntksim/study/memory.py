@@ -1,0 +1,82 @@
+"""How much memory a cell takes, before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from ntksim.types import Dataset, Extra, Requirement, VariableSpec
+
+_FLOAT = 8
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that one cell holds at once: its large arrays of float64 and nothing else.
+
+    Parameters and activations of a finite network, kernels with the outputs kept apart, and what a
+    plugin allocates for itself are not counted.
+    """
+
+    kernels: int
+    trajectories: int
+    recorded: int
+
+    @property
+    def total(self) -> int:
+        """Sum of all parts."""
+        return self.kernels + self.trajectories + self.recorded
+
+    def __str__(self) -> str:
+        return (
+            f"{readable(self.total)} (kernels {readable(self.kernels)}, trajectories "
+            f"{readable(self.trajectories)}, recorded variables {readable(self.recorded)})"
+        )
+
+
+def estimate_memory(
+    dataset: Dataset,
+    times: int,
+    needs: Collection[Requirement],
+    extras: Collection[Extra],
+    variables: Iterable[VariableSpec],
+    references: int = 0,
+) -> MemoryEstimate:
+    """Estimate the memory of a cell with N training and M test points, K outputs and T times.
+
+    Each kernel provider gives the NNGP and the tangent kernel, N² + MN numbers each, and M² with
+    an extra; a spectrum takes another 2N²; trajectories take T(N + M)K, a variance TM and a
+    covariance TM².
+    """
+    n, m, k = len(dataset.x_train), len(dataset.x_test), dataset.outputs
+    own = bool({"ntk", "nngp", "spectrum"} & set(needs))
+    kernels = 2 * (n * n + m * n + (m * m if extras else 0)) * (own + references)
+    if "spectrum" in needs:
+        kernels += 2 * n * n
+    trajectories = times * (n + m) * k
+    if "variance" in extras:
+        trajectories += times * m
+    if "covariance" in extras:
+        trajectories += times * m * m
+    sizes = {
+        "time": times,
+        "train_point": n,
+        "train_point_other": n,
+        "test_point": m,
+        "test_point_other": m,
+        "output": k,
+        "mode": n,
+    }
+    recorded = sum(math.prod(sizes.get(dim, 1) for dim in spec.dims) for spec in variables)
+    return MemoryEstimate(_FLOAT * kernels, _FLOAT * trajectories, _FLOAT * recorded)
+
+
+def readable(size: int) -> str:
+    """Return a number of bytes with a unit."""
+    value, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"
