@@ -1,0 +1,63 @@
+"""``ntksim check``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ntksim.cli.outcome import explained
+
+
+@click.command("check")
+@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), help="Store to compare with.")
+@click.option("--no-local-plugins", is_flag=True, help="Refuse plugin files named in the study.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+def command(study: Path, store: Path | None, no_local_plugins: bool, as_json: bool) -> None:
+    """Check STUDY and show what running it would do.
+
+    Nothing is computed and nothing is written: data are loaded, every option is validated, and
+    the grid is expanded into cells. What cells share is computed once.
+    """
+    from ntksim.engine.outlook import outlook
+
+    with explained():
+        found = outlook(study, store=store, allow_local=not no_local_plugins)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"{found.study}: {study} is right", highlight=False, markup=False)
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for axis, labels in found.axes.items():
+        shown = ", ".join(labels[:8]) + (f", … ({len(labels)})" if len(labels) > 8 else "")
+        table.add_row(axis, shown)
+    console.print(table, highlight=False, markup=False)
+    console.print(
+        f"{found.positions} positions of the grid are {found.cells} cells: {found.stored} stored, "
+        f"{found.failed} failed before, {found.missing} to compute",
+        highlight=False,
+    )
+    console.print(
+        f"they share {found.kernels} kernels, {found.spectra} eigendecompositions and "
+        f"{found.initial_outputs} evaluations of initial networks; the largest cell needs about "
+        f"{_size(found.largest_memory)}",
+        highlight=False,
+    )
+    for reason, count in found.not_applicable.items():
+        console.print(f"{count} positions are not applicable: {reason}", markup=False)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

@@ -1,0 +1,45 @@
+"""How commands end: exit codes, and errors shown as sentences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+DONE = 0
+CELLS_FAILED = 1
+WRONG = 2
+STORE_UNUSABLE = 3
+STORE_IN_USE = 75
+INTERRUPTED = 130
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show a user's mistake as its message, never as a traceback, and exit with its code."""
+    from ntksim.engine import NoScheduler
+    from ntksim.registry import RegistryError
+    from ntksim.store import StoreInUse, StoreUnusable
+    from ntksim.study import StudyError
+
+    try:
+        yield
+    except StoreInUse as error:
+        fail(str(error), STORE_IN_USE)
+    except StoreUnusable as error:
+        fail(str(error), STORE_UNUSABLE)
+    except (StudyError, RegistryError, NoScheduler) as error:
+        fail(str(error), WRONG)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror or error}", WRONG)
+    except KeyboardInterrupt:
+        fail("interrupted; finished cells are kept, run again to continue", INTERRUPTED)
+
+
+def fail(message: str, code: int) -> None:
+    """Print an error and exit."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""``ntksim run``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ntksim.cli.outcome import CELLS_FAILED, INTERRUPTED, explained
+
+
+@click.command("run")
+@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), help="Where results go.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Worker processes on this machine; 1 computes in this process.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Use a Dask cluster, such as tcp://host:8786.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of numerical libraries in each worker; part of what fixes the last bits.",
+)
+@click.option("--retry-failed", is_flag=True, help="Compute cells again that failed before.")
+@click.option("--no-local-plugins", is_flag=True, help="Refuse plugin files named in the study.")
+def command(
+    study: Path,
+    store: Path | None,
+    workers: int,
+    scheduler: str | None,
+    threads: int,
+    retry_failed: bool,
+    no_local_plugins: bool,
+) -> None:
+    """Run STUDY, or what is still missing of it.
+
+    Cells that are stored already are kept: adding a width or a seed to the study computes only
+    what is new. Ctrl-C once finishes the cells in flight, twice stops at once; either way what is
+    finished is in the store.
+    """
+    from ntksim.cli.progress import progress
+    from ntksim.engine import run
+    from ntksim.study import load_study
+
+    with explained():
+        loaded = load_study(study, allow_local=not no_local_plugins)
+        with progress() as listener:
+            summary = run(
+                loaded,
+                store=store,
+                workers=workers,
+                scheduler=scheduler,
+                threads=threads,
+                retry_failed=retry_failed,
+                listener=listener,
+            )
+    counts = ", ".join(f"{count} {status}" for status, count in summary.counts.items() if count)
+    click.echo(f"{loaded.name}: {counts} ({summary.computed} computed in {summary.seconds:.1f} s)")
+    click.echo(f"\nResults are in {summary.store}. Open them with\n")
+    click.echo("  import xarray")
+    click.echo(f'  results = xarray.open_datatree("{_shortest(summary.store)}", engine="zarr")')
+    if summary.counts.get("failed"):
+        click.echo(f"\nWhat failed: ntksim status {_shortest(summary.store)}", err=True)
+    if summary.interrupted:
+        sys.exit(INTERRUPTED)
+    if not summary.is_complete:
+        sys.exit(CELLS_FAILED)
+
+
+def _shortest(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,70 @@
+"""Running a graph in this process, with Dask's synchronous scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ntksim.engine.graph import Graph, Node, Ref
+from ntksim.engine.interrupt import Interrupt
+from ntksim.engine.threads import limited_threads
+from ntksim.store.cells import CellRecord
+
+
+def run_in_process(
+    graph: Graph, threads: int, interrupt: Interrupt, finished: Callable[[CellRecord], None]
+) -> None:
+    """Compute all cells, handing each record to ``finished`` as soon as it is there.
+
+    Dask orders the tasks so that shared results can be dropped early: memory does not grow with
+    the number of cells.
+    """
+    from dask.local import get_sync
+
+    computation: dict[str, Any] = dict(graph.data)
+    for key, node in graph.nodes.items():
+        computation[key] = _as_task(node, interrupt)
+    for key in graph.cells.values():
+        computation[f"finished-{key}"] = (_hand_over, _Held(finished), key)
+    with limited_threads(threads):
+        get_sync(computation, [f"finished-{key}" for key in graph.cells.values()])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An argument that is a value: Dask must neither call it nor look for keys in it."""
+
+    value: Any
+
+
+class _Stopped:
+    """The result of a task that came up after the user had asked to stop."""
+
+
+def _as_task(node: Node, interrupt: Interrupt) -> tuple[Any, ...]:
+    arguments = [_argument(argument) for argument in node.arguments]
+    return (_call, _Held(interrupt), _Held(node.function), arguments)
+
+
+def _argument(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return [_argument(part) for part in argument]
+    return argument.key if isinstance(argument, Ref) else _Held(argument)
+
+
+def _call(interrupt: _Held, function: _Held, arguments: list[Any]) -> Any:
+    if interrupt.value.requested:
+        return _Stopped()
+    return function.value(*(_value(argument) for argument in arguments))
+
+
+def _value(argument: Any) -> Any:
+    if isinstance(argument, list):
+        return [_value(part) for part in argument]
+    return argument.value if isinstance(argument, _Held) else argument
+
+
+def _hand_over(finished: _Held, record: CellRecord | _Stopped) -> None:
+    if not isinstance(record, _Stopped):
+        finished.value(record)

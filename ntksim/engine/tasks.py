@@ -1,0 +1,207 @@
+"""The work of a study as pure functions: each is one Dask task.
+
+A task that fails returns a ``Failure`` instead of raising: those that need its result pass it on,
+and the cell at the end records it. Nothing here knows where it runs.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ntksim.engine.workshop import Workshop
+from ntksim.linalg import eigendecomposition
+from ntksim.store.cells import CellRecord
+from ntksim.study import CellTask
+from ntksim.types import (
+    Array,
+    Dataset,
+    Diagnostic,
+    Evolution,
+    FinishedCell,
+    KernelBlocks,
+    Problem,
+    Spectrum,
+    Variable,
+)
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no result."""
+
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class InitialOutputs:
+    """Outputs of the untrained network: f0 on training (N, K) and test points (M, K)."""
+
+    train: Array
+    test: Array
+
+
+def attempt(function: Callable[..., R], *arguments: Any) -> R | Failure:
+    """Call, and return a ``Failure`` for an exception or for an argument that is one."""
+    for argument in arguments:
+        if isinstance(argument, Failure):
+            return argument
+    try:
+        return function(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin does, the other cells go on
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        message = f"{type(error).__name__}: {error}{notes}"
+        return Failure(message, traceback.format_exc())
+
+
+def kernel_blocks(
+    workshop: Workshop, task: CellTask, provider: Mapping[str, Any], dataset: Dataset
+) -> KernelBlocks:
+    """Compute the kernels of a cell's model on its data with one provider."""
+    offer, source = workshop.kernel(provider)
+    model = workshop.model(task)
+    with offer.blamed("computing kernels"):
+        return KernelBlocks(
+            train=source.kernels(model, dataset.x_train),
+            test_train=source.kernels(model, dataset.x_test, dataset.x_train),
+            test=source.kernels(model, dataset.x_test) if task.needs_test_kernel else None,
+        )
+
+
+def spectrum(blocks: KernelBlocks) -> Spectrum:
+    """Decompose the training tangent kernel, the full one where it is kept."""
+    train = blocks.train
+    kernel = train.ntk_full if train.ntk_full is not None else train.ntk
+    if kernel is None:
+        raise ValueError("the kernel provider returned no tangent kernel")
+    return eigendecomposition(kernel)
+
+
+def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> InitialOutputs:
+    """Evaluate the untrained network of a cell."""
+    model = workshop.model(task)
+    with workshop.architecture_offer(task).blamed("evaluating the network"):
+        return InitialOutputs(
+            model.network.apply(model.params, dataset.x_train),
+            model.network.apply(model.params, dataset.x_test),
+        )
+
+
+def cell(
+    workshop: Workshop,
+    task: CellTask,
+    dataset: Dataset,
+    blocks: KernelBlocks | Failure | None,
+    decomposition: Spectrum | Failure | None,
+    initial: InitialOutputs | Failure | None,
+    references: Sequence[KernelBlocks | Failure],
+) -> CellRecord:
+    """Solve one cell and measure what the study records; a failure becomes a failed record."""
+    start = time.perf_counter()
+    result = attempt(_solved, workshop, task, dataset, blocks, decomposition, initial, *references)
+    info: dict[str, Any] = {
+        "wall_time": time.perf_counter() - start,
+        "host": platform.node(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "label": task.label,
+    }
+    if isinstance(result, Failure):
+        info |= {"error": result.message, "traceback": result.traceback}
+        return CellRecord(task.key, "failed", {}, info)
+    evolution, variables = result
+    info |= {"note": evolution.note}
+    return CellRecord(task.key, "done", variables, info)
+
+
+def _solved(
+    workshop: Workshop,
+    task: CellTask,
+    dataset: Dataset,
+    blocks: KernelBlocks | None,
+    decomposition: Spectrum | None,
+    initial: InitialOutputs | None,
+    *references: KernelBlocks,
+) -> tuple[Evolution, dict[str, np.ndarray]]:
+    times = np.array(task.times, dtype=np.float64)
+    problem = Problem(
+        x_train=dataset.x_train,
+        y_train=dataset.y_train,
+        x_test=dataset.x_test,
+        f0_train=np.zeros_like(dataset.y_train) if initial is None else initial.train,
+        f0_test=np.zeros(dataset.y_test.shape) if initial is None else initial.test,
+        zero_initial_output=initial is None,
+        kernels=blocks,
+        spectrum=decomposition,
+        model=workshop.model(task),
+        extras=task.extras,
+    )
+    offer, solver = workshop.solver(task)
+    with offer.blamed("solving"):
+        evolution = solver.evolve(problem, times)
+    _check_evolution(evolution, problem, times)
+    variables: dict[str, np.ndarray] = {
+        "diverged": np.array(evolution.diverged),
+        "reached_time": evolution.reached,
+    }
+    finished = FinishedCell(
+        dataset,
+        problem,
+        times,
+        evolution,
+        dict(zip(task.reference_labels, references, strict=True)),
+    )
+    for recording in task.recordings:
+        offer, diagnostic = workshop.diagnostic(recording.diagnostic)
+        with offer.blamed("measuring"):
+            measured = diagnostic.measure(finished)
+            variables |= _selected(diagnostic, measured, recording.variables)
+    return evolution, variables
+
+
+def _check_evolution(evolution: Evolution, problem: Problem, times: Array) -> None:
+    expected = {
+        "reached": times.shape,
+        "train": (len(times), *problem.y_train.shape),
+        "test": (len(times), *problem.f0_test.shape),
+    }
+    for name, shape in expected.items():
+        value = getattr(evolution, name)
+        if value.shape != shape:
+            raise ValueError(f"the solver returned {name} of shape {value.shape}, not {shape}")
+    for name in ("train", "test"):
+        value = getattr(evolution, name)
+        bad = ~np.isfinite(value).all(axis=(1, 2))
+        explained = evolution.diverged | np.isnan(evolution.reached)
+        if np.any(bad & ~explained):
+            at = times[np.argmax(bad & ~explained)]
+            raise FloatingPointError(
+                f"{name} outputs at time {at:g} are not finite, and the solver reports neither "
+                "divergence nor a time that it did not reach"
+            )
+
+
+def _selected(
+    diagnostic: Diagnostic, measured: Mapping[str, Variable], wanted: Sequence[str]
+) -> dict[str, np.ndarray]:
+    selected = {}
+    for name, value in measured.items():
+        if name not in diagnostic.variables:
+            raise ValueError(f"the diagnostic returned '{name}', which its variables do not list")
+        if name not in wanted:
+            continue
+        spec = diagnostic.variables[name]
+        array = np.asarray(value, dtype=spec.dtype)
+        if array.ndim != len(spec.dims):
+            raise ValueError(f"'{name}' has shape {array.shape}; its dimensions are {spec.dims}")
+        selected[name] = array
+    return selected
