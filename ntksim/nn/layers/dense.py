@@ -1,0 +1,227 @@
+"""The dense layer, in a parameterisation that its kernels follow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape
+from ntksim.nn.moments import Moments
+from ntksim.types import Array, Params, SecondMoments
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """z = (weight_std/√fan_in) W h + bias_std b, with ``units`` outputs.
+
+    Initially W ~ N(0, initial_weight_std²) and b ~ N(0, initial_bias_std²). Multipliers and
+    initial deviations play different parts in the limit: the covariance of z is
+
+        Σ′ = (weight_std · initial_weight_std)² Σ + (bias_std · initial_bias_std)²,
+
+    while training the layer adds weight_std² Σ + bias_std² to the tangent kernel (Jacot et al.
+    2018; Lee et al. 2019), so that
+
+        Θ′ = (weight_std · initial_weight_std)² Θ + weight_std² Σ + bias_std².
+
+    One layer gives both, which keeps prior and tangent kernel those of one network. Parameters are
+    ``weight`` (fan_in, units) and, where bias_std > 0, ``bias`` (units,).
+    """
+
+    weight_std: float = 1.0
+    bias_std: float = 0.0
+    units: int | None = None
+    """Number of outputs; ``None`` is the width of the network."""
+    initial_weight_std: float = 1.0
+    initial_bias_std: float = 1.0
+    fan_in_scaling: bool = True
+    """Without it 1/√fan_in is left out, which has a limit only where fan_in is known."""
+    bias_inside: bool = False
+    """Divide the bias by √fan_in too; behind hidden units it then vanishes at infinite width."""
+    trained: bool = True
+
+    centred: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.weight_std > 0:
+            raise ValueError(f"weight_std is {self.weight_std}; it must be positive")
+        for name in ("bias_std", "initial_weight_std", "initial_bias_std"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        if self.units is not None and self.units < 1:
+            raise ValueError(f"units is {self.units}; it must be at least 1 or None for the width")
+
+    @property
+    def has_parameters(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def has_trained_parameters(self) -> bool:
+        """Whether ``trained`` is set."""
+        return self.trained
+
+    def output_shape(self, input_shape: Shape, width: int | None) -> Shape:
+        """Return the input's shape with ``units`` features."""
+        if input_shape[-1] is None and not self.fan_in_scaling:
+            raise ValueError(
+                "fan_in_scaling=False needs a fan-in that does not grow with the width: without "
+                "1/√fan_in the output of a layer behind hidden units has no limit"
+            )
+        return (*input_shape[:-1], width if self.units is None else self.units)
+
+    def initialise(
+        self, input_shape: tuple[int, ...], width: int, rng: np.random.Generator
+    ) -> dict[str, Array]:
+        """Draw ``weight`` and ``bias``, in this order."""
+        fan_in, units = input_shape[-1], width if self.units is None else self.units
+        params = {"weight": rng.standard_normal((fan_in, units))}
+        params["weight"] *= self.initial_weight_std
+        if self.bias_std > 0:
+            params["bias"] = self.initial_bias_std * rng.standard_normal(units)
+        return params
+
+    def forward(self, params: Params, x: Array) -> tuple[Array, Tape]:
+        """Return z; the tape is h."""
+        z = x @ params["weight"]
+        z *= self._weight_scale(x.shape[-1])
+        if self.bias_std > 0:
+            z += self._bias_scale(x.shape[-1]) * params["bias"]
+        return z, x
+
+    def pushforward(
+        self, params: Params, tape: Tape, tangent: Params, input_tangent: Array | None
+    ) -> Array | None:
+        """Return scale·(ḣ W + h Ẇ) + bias_scale·ḃ."""
+        fan_in, result = tape.shape[-1], None
+        if input_tangent is not None:
+            result = input_tangent @ params["weight"]
+        if self.trained and "weight" in tangent:
+            direct = tape @ tangent["weight"]
+            result = direct if result is None else result + direct
+        if result is not None:
+            result *= self._weight_scale(fan_in)
+        if self.trained and self.bias_std > 0 and "bias" in tangent:
+            shift = self._bias_scale(fan_in) * tangent["bias"]
+            if result is None:
+                return np.broadcast_to(shift, (*tape.shape[:-1], len(shift)))
+            result += shift
+        return result
+
+    def backward(
+        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
+    ) -> tuple[dict[str, Array], Array | None]:
+        """Return scale·hᵀδ and bias_scale·Σδ, and scale·δ Wᵀ."""
+        gradients = {}
+        if self.trained:
+            fan_in, units = params["weight"].shape
+            rows = cotangent.reshape(-1, units)
+            gradients["weight"] = tape.reshape(-1, fan_in).T @ rows
+            gradients["weight"] *= self._weight_scale(fan_in)
+            if self.bias_std > 0:
+                gradients["bias"] = self._bias_scale(fan_in) * rows.sum(axis=0)
+        return gradients, self._pullback(params, cotangent) if to_input else None
+
+    def sensitivity(
+        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
+    ) -> tuple[Sensitivity, Array | None]:
+        """Return (h, δ), positions in one axis: (N, P, fan_in) and (N or 1, P, K, units)."""
+        kept = None
+        if self.trained:
+            n, *positions, fan_in = tape.shape
+            outputs, points, *_, units = cotangent.shape
+            cotangent_rows = np.moveaxis(
+                np.broadcast_to(cotangent, (outputs, points, *positions, units)), 0, -2
+            )
+            p = math.prod(positions)
+            kept = tape.reshape(n, p, fan_in), cotangent_rows.reshape(points, p, outputs, units)
+        return kept, self._pullback(params, cotangent) if to_input else None
+
+    def contract(self, first: Sensitivity, second: Sensitivity, *, full: bool) -> Array:
+        """Σ over positions of (scale² h·h′ + bias_scale²) δ·δ′, from two Gram matrices."""
+        if first is None:
+            return NOTHING
+        (h1, d1), (h2, d2) = first, second
+        (points1, p1, outputs, units), (points2, p2) = d1.shape, d2.shape[:2]
+        fan_in = h1.shape[-1]
+        inputs = _gram(h1, h2)
+        inputs *= self._weight_scale(fan_in) ** 2
+        inputs += self._bias_scale(fan_in) ** 2
+        inputs = inputs.reshape(len(h1), p1, len(h2), p2)
+
+        def sum_of_products(left: Array, right: Array) -> Array:
+            gram = _gram(left, right).reshape(points1, p1, points2, p2)
+            if p1 == p2 == 1:
+                return inputs[:, 0, :, 0] * gram[:, 0, :, 0]
+            return (inputs * gram).sum(axis=(1, 3))
+
+        if not full:
+            left = d1.reshape(points1, p1, outputs * units)
+            right = left if d1 is d2 else d2.reshape(points2, p2, outputs * units)
+            return sum_of_products(left, right)
+        blocks = np.empty((len(h1), outputs, len(h2), outputs))
+        for k in range(outputs):
+            for m in range(outputs):
+                if first is second and m < k:
+                    blocks[:, k, :, m] = blocks[:, m, :, k].T
+                else:
+                    blocks[:, k, :, m] = sum_of_products(d1[:, :, k], d2[:, :, m])
+        return blocks
+
+    def moments(self, moments: Moments) -> Moments:
+        """Apply the equations for Σ′ and Θ′ above."""
+        moments.require_infinite_width("Dense")
+        fan_in = moments.fan_in
+        if fan_in is None and not self.fan_in_scaling:
+            raise ValueError("fan_in_scaling=False needs a known fan-in")
+        gain = self.weight_std if self.fan_in_scaling else self.weight_std * math.sqrt(fan_in or 1)
+        if not self.bias_inside:
+            bias = self.bias_std
+        else:
+            bias = 0.0 if fan_in is None else self.bias_std / math.sqrt(fan_in)
+        ntk = (gain * self.initial_weight_std) ** 2 * moments.ntk
+        if self.trained:
+            ntk = ntk + gain**2 * moments.second.covariance + bias**2
+        std = bias * self.initial_bias_std
+
+        def change(second: SecondMoments) -> SecondMoments:
+            scaled = second.scaled(gain * self.initial_weight_std)
+            return scaled.plus(constant_moments(std)) if std > 0 else scaled
+
+        return moments.mapped(change, ntk, law="gaussian", fan_in=self.units)
+
+    def output_covariance(self, params: Params, h1: Array, h2: Array) -> Array:
+        """(scale · initial_weight_std)² h·h′ + (bias_scale · initial_bias_std)², shape (N, M)."""
+        del params
+        fan_in = h1.shape[-1]
+        covariance = h1 @ h2.T
+        covariance *= (self._weight_scale(fan_in) * self.initial_weight_std) ** 2
+        covariance += (self._bias_scale(fan_in) * self.initial_bias_std) ** 2
+        return covariance
+
+    def _weight_scale(self, fan_in: int) -> float:
+        return self.weight_std / math.sqrt(fan_in) if self.fan_in_scaling else self.weight_std
+
+    def _bias_scale(self, fan_in: int) -> float:
+        return self.bias_std / math.sqrt(fan_in) if self.bias_inside else self.bias_std
+
+    def _pullback(self, params: Params, cotangent: Array) -> Array:
+        result = cotangent @ params["weight"].T
+        result *= self._weight_scale(params["weight"].shape[0])
+        return result
+
+
+def constant_moments(std: float) -> SecondMoments:
+    """Moments of one random number added to all points, to broadcast: nothing tells them apart."""
+    one = np.full((1, 1), std)
+    return SecondMoments(one, one, np.zeros((1, 1)), 2.0 * one * one)
+
+
+def _gram(left: Array, right: Array) -> Array:
+    """Inner products of all rows (…, features); half the work where both are the same array."""
+    rows1 = left.reshape(-1, left.shape[-1])
+    rows2 = rows1 if right is left else right.reshape(-1, right.shape[-1])
+    return rows1 @ rows2.T
