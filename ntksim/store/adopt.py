@@ -1,0 +1,152 @@
+"""Takes finished cells over from a store whose journal is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import zarr
+
+from ntksim.store.cells import CellRecord, Journal
+from ntksim.store.chunks import cell_extents
+from ntksim.store.declared import CELL_AXES, DONE, FAILED
+from ntksim.store.errors import DamagedStore
+from ntksim.store.identity import belongs_to, require_readable
+from ntksim.store.places import Places
+from ntksim.store.sealed import Described, Header, SealBroken
+from ntksim.store.stored import Position, StoredArray, read_texts
+
+BLOCK_BYTES = 64 << 20
+"""Cells are read in blocks of about this size, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """Keys of the records that were restored, and of those that the store does not hold whole."""
+
+    restored: frozenset[str]
+    lost: frozenset[str]
+
+
+def adopt(
+    store: str | os.PathLike[str], journal: Journal, *, damaged: Collection[str] = ()
+) -> Adopted:
+    """Restore the records that a store holds and the journal does not, byte for byte.
+
+    ``damaged`` are keys whose record in the journal is to be replaced as well. Every restored value
+    is checked against the digest that was taken when it was first recorded, so that a damaged
+    store gives back what is whole and nothing else. Only for the holder of the store's lock.
+
+    Raises
+    ------
+    NotAStore, NewerStore, DamagedStore
+        If something else than a readable store lies at the path; nothing at all is no error.
+    """
+    places = Places.of(store)
+    identity = belongs_to(places.store)
+    if identity is None:
+        return Adopted(frozenset(), frozenset())
+    require_readable(identity, places.store)
+    try:
+        root = zarr.open_group(places.store, mode="r", zarr_format=3)
+        groups = [entry["group"] for entry in json.loads(identity.attributes["datasets"])]
+        texts = {name: read_texts(root, name) for name in ("cell_record", "cell_key", "status")}
+        shape = root["cell_record"].shape  # pyright: ignore[reportAttributeAccessIssue]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedStore(f"the metadata of {places.store} are damaged ({error})") from None
+    grid: dict[str, int] = dict(zip(CELL_AXES[1:], shape[1:], strict=True))
+    kept = journal.keys() - set(damaged)
+    wanted = _held(texts["cell_record"], kept)
+    restored = set()
+    for number, group in enumerate(groups):
+        headers = {position[1:]: h for position, h in wanted.items() if position[0] == number}
+        arrays = _arrays(root, group, number, headers.values())
+        for record in _records(arrays, headers, grid):
+            journal.write(record)
+            restored.add(record.key)
+    finished = {
+        texts["cell_key"].get(position, "")
+        for position, status in texts["status"].items()
+        if status in (DONE, FAILED)
+    }
+    lost = finished | {header.key for header in wanted.values()}
+    return Adopted(frozenset(restored), frozenset(lost - kept - restored - {""}))
+
+
+def _held(texts: Mapping[Position, str], kept: Collection[str]) -> dict[Position, Header]:
+    """Return the headers of records that are not kept; one at several positions comes once."""
+    held = {}
+    seen = set(kept)
+    for position, text in texts.items():
+        try:
+            header = Header.parse(text)
+        except SealBroken:
+            continue
+        if header.key not in seen:
+            seen.add(header.key)
+            held[position] = header
+    return held
+
+
+def _arrays(
+    root: zarr.Group, group: str, number: int, headers: Iterable[Header]
+) -> dict[str, StoredArray]:
+    """Return the arrays of a dataset with the variables of some records, as far as there are."""
+    names = {name for header in headers for name in header.variables}
+    found = {name: StoredArray.find(root, name, group, number) for name in sorted(names)}
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def _records(
+    arrays: Mapping[str, StoredArray], headers: Mapping[Position, Header], grid: Mapping[str, int]
+) -> Iterator[CellRecord]:
+    """Yield the records of a dataset whose values can be restored."""
+    for block, positions in _blocks(arrays, headers, grid):
+        loaded = {name: array.block(block) for name, array in arrays.items()}
+        corner = [part.start for part in block]
+        for position in positions:
+            header = headers[position]
+            offset = tuple(i - start for i, start in zip(position, corner, strict=True))
+            values = {}
+            for name, described in header.variables.items():
+                if name not in arrays:
+                    break
+                whole = loaded[name]
+                # One damaged chunk spoils the block; its other cells can still be read alone.
+                padded = arrays[name].cell(position) if whole is None else whole[offset]
+                value = _restored(padded, described)
+                if value is None:
+                    break
+                values[name] = value
+            else:
+                yield CellRecord(header.key, header.status, values, header.info)
+
+
+def _blocks(
+    arrays: Mapping[str, StoredArray], headers: Mapping[Position, Header], grid: Mapping[str, int]
+) -> Iterator[tuple[tuple[slice, ...], list[Position]]]:
+    """Yield blocks of cells that hold one of the headers, and the positions of those."""
+    cell_bytes = sum(array.cell_bytes for array in arrays.values())
+    extents = cell_extents(grid, cell_bytes, BLOCK_BYTES)
+    inside = defaultdict(list)
+    for position in headers:
+        corner = tuple(i // n for i, n in zip(position, extents.values(), strict=True))
+        inside[corner].append(position)
+    for corner, positions in inside.items():
+        block = tuple(
+            slice(i * n, min((i + 1) * n, size))
+            for i, n, size in zip(corner, extents.values(), grid.values(), strict=True)
+        )
+        yield block, positions
+
+
+def _restored(padded: np.ndarray | None, described: Described) -> np.ndarray | None:
+    """Cut off the padding and return the value if it is the one that was recorded."""
+    if padded is None or padded.ndim != len(described.shape):
+        return None
+    value = padded[tuple(slice(0, size) for size in described.shape)].astype(described.dtype)
+    return value if described.describes(value) else None

@@ -1,0 +1,200 @@
+"""Describes one store completely, but for the values in the journal."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ntksim.store.cells import STORABLE, is_key
+from ntksim.store.declared import (
+    AXIS_SPECS,
+    CELL_AXES,
+    CONVENTIONS,
+    DATA_NAMES,
+    DESCRIBING,
+    FORMAT,
+    INDEX_NAMES,
+    MEASURED,
+    STORE_ATTRIBUTES,
+    plain_attribute,
+    variable_attributes,
+)
+from ntksim.store.names import check_variable_name, group_names
+from ntksim.types import Dataset, VariableSpec
+
+CellIndex: TypeAlias = tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """A position of the grid where there can be no cell, with the reason as a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class StorePlan:
+    """Everything that a store says, but for the values in the journal.
+
+    ``cells`` gives for each position of the grid the key of its record or why there is none;
+    positions that share work share a key. A position that is left out is missing. ``descriptions``
+    gives longer texts for labels, by axis. ``attributes`` are those of the root group: text and
+    numbers stay as they are, everything else is stored as JSON text, so that the tree can be
+    exported to formats without nested attributes.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty or has a value twice, a position lies outside of the grid, a name is
+        reserved or cannot be stored, or a dimension cannot be laid out.
+    """
+
+    name: str
+    dataset: Sequence[str]
+    architecture: Sequence[str]
+    width: Sequence[float]
+    seed: Sequence[int]
+    kernel: Sequence[str]
+    solver: Sequence[str]
+    time: Sequence[float]
+    datasets: Mapping[str, Dataset]
+    specs: Mapping[str, VariableSpec]
+    cells: Mapping[CellIndex, str | NotApplicable]
+    description: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for axis in AXIS_SPECS:
+            values = tuple(getattr(self, axis))
+            object.__setattr__(self, axis, values)
+            if not values:
+                raise ValueError(f"{axis} has no value")
+            value, times = Counter(values).most_common(1)[0]
+            if times > 1:
+                raise ValueError(f"{axis} {value!r} is there {times} times; each must be unique")
+            if any(isinstance(value, float) and math.isnan(value) for value in values):
+                raise ValueError(f"{axis} holds NaN")
+        if missing := set(self.dataset) - set(self.datasets):
+            raise ValueError(f"there are no data for dataset {min(missing)!r}")
+        self._check_cells()
+        for name, spec in self.specs.items():
+            self._check_spec(name, spec)
+        if clash := STORE_ATTRIBUTES & set(self.attributes):
+            raise ValueError(f"the attribute '{min(clash)}' is written by the store itself")
+
+    @property
+    def shape(self) -> CellIndex:
+        """Size of the grid of cells."""
+        return (
+            len(self.dataset),
+            len(self.architecture),
+            len(self.width),
+            len(self.seed),
+            len(self.kernel),
+            len(self.solver),
+        )
+
+    @property
+    def variables(self) -> dict[str, VariableSpec]:
+        """What is read from the records: ``MEASURED`` and the study's own."""
+        return {**MEASURED, **self.specs}
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Name of the group of each dataset."""
+        taken = {*AXIS_SPECS, *DESCRIBING}
+        for name, spec in self.variables.items():
+            if spec.is_comparable:
+                taken |= {name, *spec.dims}
+        return group_names(self.dataset, taken)
+
+    def fixed_sizes(self, dataset: str) -> dict[str, int]:
+        """Return the dimensions of a dataset's group whose size the plan knows."""
+        data = self.datasets[dataset]
+        points = {"train_point": len(data.x_train), "test_point": len(data.x_test)}
+        return {
+            "time": len(self.time),
+            **points,
+            **{f"{name}_other": size for name, size in points.items()},
+            "output": data.outputs,
+            **dict(zip(input_dims(data), data.input_shape, strict=True)),
+        }
+
+    def root_attributes(self) -> dict[str, Any]:
+        """Return the attributes of the root group."""
+        groups = self.groups
+        datasets = [
+            {
+                "label": label,
+                "group": groups[label],
+                "sha256": self.datasets[label].content_hash,
+                "provenance": dict(self.datasets[label].provenance),
+            }
+            for label in self.dataset
+        ]
+        return {
+            "conventions": CONVENTIONS,
+            "ntksim_store_format": FORMAT,
+            "study": self.name,
+            "description": self.description,
+            "datasets": plain_attribute(datasets),
+            **{name: plain_attribute(value) for name, value in self.attributes.items()},
+        }
+
+    def group_attributes(self, dataset: str) -> dict[str, Any]:
+        """Return the attributes of the group of a dataset."""
+        data = self.datasets[dataset]
+        return {
+            "conventions": CONVENTIONS,
+            "ntksim_store_format": FORMAT,
+            "study": self.name,
+            "dataset": dataset,
+            "task": "classification" if data.classification else "regression",
+            "sha256": data.content_hash,
+            "provenance": plain_attribute(dict(data.provenance)),
+        }
+
+    def axis_attributes(self, axis: str) -> dict[str, Any]:
+        """Return the attributes of the coordinate of an axis."""
+        attributes = variable_attributes(AXIS_SPECS[axis])
+        if texts := self.descriptions.get(axis):
+            attributes["descriptions"] = plain_attribute(dict(texts))
+        return attributes
+
+    def _check_cells(self) -> None:
+        shape = self.shape
+        for index, value in self.cells.items():
+            if len(index) != len(shape) or not all(
+                0 <= i < size for i, size in zip(index, shape, strict=True)
+            ):
+                raise ValueError(f"position {index} lies outside of the grid of shape {shape}")
+            if isinstance(value, str) and not is_key(value):
+                raise ValueError(f"'{value}' at {index} is not a key: lower-case hexadecimal")
+
+    def _check_spec(self, name: str, spec: VariableSpec) -> None:
+        check_variable_name(name)
+        inputs = {dim for label in self.dataset for dim in input_dims(self.datasets[label])}
+        reserved = {*AXIS_SPECS, *MEASURED, *DESCRIBING, *INDEX_NAMES, *DATA_NAMES, *inputs}
+        reserved |= {dim for other in self.specs.values() for dim in other.dims}
+        if name in reserved:
+            raise ValueError(f"'{name}' is the name of something else in every store")
+        if spec.dtype not in STORABLE:
+            allowed = ", ".join(sorted(STORABLE))
+            raise ValueError(f"'{name}' has dtype '{spec.dtype}'; the store holds {allowed}")
+        if len(set(spec.dims)) != len(spec.dims):
+            raise ValueError(f"'{name}' has a dimension twice: {spec.dims}; name one *_other")
+        forbidden = {*CELL_AXES, *MEASURED, *DESCRIBING} | (inputs if spec.is_comparable else set())
+        for dim in spec.dims:
+            check_variable_name(dim)
+            if dim in forbidden:
+                raise ValueError(f"'{name}' cannot have the dimension '{dim}' within a cell")
+
+
+def input_dims(data: Dataset) -> tuple[str, ...]:
+    """Return the dimensions of one input: ``feature``, or ``feature_0`` and so on."""
+    rank = len(data.input_shape)
+    return ("feature",) if rank == 1 else tuple(f"feature_{axis}" for axis in range(rank))

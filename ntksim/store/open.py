@@ -1,0 +1,32 @@
+"""Opens stored results."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ntksim.store.identity import require_store
+from ntksim.store.places import Places
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def open_results(store: str | os.PathLike[str]) -> xarray.DataTree:
+    """Open a store as a tree of datasets; values are read when they are used.
+
+    The root holds what can be compared between datasets, each child what depends on the points of
+    one dataset. This is ``xarray.open_datatree(store, engine="zarr")`` with a better message where
+    there is no store; xarray alone does as well. A tree that stays open while a run replaces the
+    store must be opened again.
+
+    Raises
+    ------
+    NotAStore, NewerStore, DamagedStore
+        If there is nothing that can be opened.
+    """
+    require_store(store)
+    # xarray takes a second to import, and only readers need it.
+    import xarray
+
+    return xarray.open_datatree(Places.of(store).store, engine="zarr")

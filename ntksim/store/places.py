@@ -1,0 +1,65 @@
+"""Where a store keeps what belongs to it: everything is a sibling of the Zarr directory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths around a store, for example ``predictors.zarr``.
+
+    Beside it lie ``predictors.cells`` (the journal), ``predictors.sha256`` (digests of its files,
+    in the format of ``sha256sum``), ``predictors.lock`` with ``predictors.lock.json`` (who is
+    writing), and while it is replaced, hidden siblings. A symbolic link is followed first, so that
+    a store is the same whatever the way to it.
+    """
+
+    store: Path
+
+    @classmethod
+    def of(cls, store: str | os.PathLike[str]) -> Places:
+        """Return the places of the store at a path, existing or not."""
+        return cls(Path(os.path.realpath(store)))
+
+    @property
+    def stem(self) -> str:
+        """Name without ``.zarr``; other endings stay, so that different stores share nothing."""
+        return self.store.name.removesuffix(".zarr") or self.store.name
+
+    @property
+    def journal(self) -> Path:
+        """Folder of the finished cells."""
+        return self.store.with_name(f"{self.stem}.cells")
+
+    @property
+    def manifest(self) -> Path:
+        """Digests of the files of the store."""
+        return self.store.with_name(f"{self.stem}.sha256")
+
+    @property
+    def lock(self) -> Path:
+        """File whose kernel lock the writer holds."""
+        return self.store.with_name(f"{self.stem}.lock")
+
+    @property
+    def owner(self) -> Path:
+        """Who holds the lock."""
+        return self.store.with_name(f"{self.stem}.lock.json")
+
+    @property
+    def building(self) -> Path:
+        """The next tree, while it is built."""
+        return self.store.with_name(f".{self.store.name}.building")
+
+    @property
+    def previous(self) -> Path:
+        """The last tree, until the next one has its place."""
+        return self.store.with_name(f".{self.store.name}.previous")
+
+    @property
+    def next_manifest(self) -> Path:
+        """The manifest of the next tree, until that has its place."""
+        return self.store.with_name(f".{self.stem}.sha256.next")

@@ -1,0 +1,74 @@
+"""Reads arrays of a tree that may be damaged: what cannot be read is ``None``, not an exception."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import zarr
+
+Position: TypeAlias = tuple[int, ...]
+
+_UNREADABLE = (RuntimeError, ValueError, OSError, KeyError)
+"""What zarr and its codecs raise for a damaged chunk; a wrong checksum is a ``RuntimeError``."""
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of the root group (for one dataset, if ``prefix`` says so) or of a dataset's."""
+
+    array: zarr.Array[Any]
+    prefix: Position
+    cell_rank: int
+
+    @classmethod
+    def find(cls, root: zarr.Group, name: str, group: str, number: int) -> StoredArray | None:
+        """Find a variable of a dataset: it is in the dataset's group, or else in the root."""
+        for path, prefix in ((f"{group}/{name}", ()), (name, (number,))):
+            found = root.get(path)
+            if isinstance(found, zarr.Array):
+                return cls(found, prefix, 5)
+        return None
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of the values of one cell."""
+        inner = self.array.shape[len(self.prefix) + self.cell_rank :]
+        return math.prod(inner) * self.array.dtype.itemsize
+
+    def block(self, block: tuple[slice, ...]) -> np.ndarray | None:
+        """Read the values of a block of cells."""
+        return self._read((*self.prefix, *block))
+
+    def cell(self, position: Position) -> np.ndarray | None:
+        """Read the values of one cell."""
+        return self._read((*self.prefix, *position))
+
+    def _read(self, selection: tuple[slice | int, ...]) -> np.ndarray | None:
+        try:
+            return np.asarray(self.array[selection])
+        except _UNREADABLE:
+            return None
+
+
+def read_texts(root: zarr.Group, name: str) -> dict[Position, str]:
+    """Read a string variable of the root group where it can be read and is not empty.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is no such array.
+    """
+    array = root[name]
+    if not isinstance(array, zarr.Array):
+        raise ValueError(f"{name} is not an array")
+    stored = StoredArray(array, (), array.ndim)
+    whole = stored.block(tuple(slice(0, size) for size in array.shape))
+    texts = {}
+    for position in np.ndindex(array.shape):
+        text = stored.cell(position) if whole is None else whole[position]
+        if text is not None and str(text):
+            texts[position] = str(text)
+    return texts

@@ -1,0 +1,77 @@
+"""Puts a finished tree in the place of the last one, so that a kill at any point loses nothing.
+
+Order of events: the next tree and its manifest are complete on the disk; the last tree moves
+aside; the next one takes its place; the manifest follows; the last tree is deleted. ``recover``
+finishes or undoes what a killed run left of this.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+
+from ntksim.store.cells import sync_folder
+from ntksim.store.errors import ForeignFiles
+from ntksim.store.manifest import is_manifest_of, list_files, read_manifest, write_manifest
+from ntksim.store.places import Places
+
+
+def recover(store: str | os.PathLike[str]) -> None:
+    """Bring a store back to a whole state; for the holder of its lock, before anything else."""
+    places = Places.of(store)
+    if places.previous.exists() and not places.store.exists():
+        os.rename(places.previous, places.store)
+    if places.next_manifest.exists():
+        if is_manifest_of(read_manifest(places.next_manifest), places.store):
+            os.replace(places.next_manifest, places.manifest)
+        else:
+            os.unlink(places.next_manifest)
+    for leftover in (places.previous, places.building):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+
+
+def swap_in(places: Places, digests: Mapping[str, str]) -> None:
+    """Replace the store by the tree in ``places.building``, whose files have these digests."""
+    write_manifest(places.next_manifest, places.store.name, digests)
+    sync_folder(places.store.parent)
+    if places.store.exists():
+        os.rename(places.store, places.previous)
+    os.rename(places.building, places.store)
+    sync_folder(places.store.parent)
+    os.replace(places.next_manifest, places.manifest)
+    sync_folder(places.store.parent)
+    if places.previous.exists():
+        shutil.rmtree(places.previous)
+
+
+def foreign_files(places: Places) -> list[str]:
+    """Return files inside of the store that its manifest does not list; hidden ones do not count.
+
+    Without a manifest that belongs to the tree nothing is known, and nothing is foreign.
+    """
+    manifest = read_manifest(places.manifest)
+    if manifest is None or not is_manifest_of(manifest, places.store):
+        return []
+    return [
+        name
+        for name in list_files(places.store)
+        if name not in manifest and not any(part.startswith(".") for part in name.split("/"))
+    ]
+
+
+def refuse_foreign_files(places: Places) -> None:
+    """Refuse to replace a store that holds somebody else's files.
+
+    Raises
+    ------
+    ForeignFiles
+        If it does; the message names them.
+    """
+    if foreign := foreign_files(places):
+        some = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
+        raise ForeignFiles(
+            f"{places.store} holds {len(foreign)} file(s) that ntksim did not write ({some}); "
+            "move them elsewhere, the next run would delete them"
+        )

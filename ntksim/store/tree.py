@@ -1,0 +1,189 @@
+"""Writes a plan with its records as a Zarr tree: the same journal gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from ntksim.store.arrays import TEXT, GroupWriter
+from ntksim.store.declared import (
+    AXIS_SPECS,
+    CELL_AXES,
+    DATA_NAMES,
+    DESCRIBING,
+    DONE,
+    FAILED,
+    MISSING,
+    NOT_APPLICABLE,
+)
+from ntksim.store.layout import NotApplicable, StorePlan, input_dims
+from ntksim.store.manifest import ROOT_METADATA
+from ntksim.store.records import WantedRecords
+from ntksim.types import VariableSpec
+from ntksim.types.result import POINT_DIMS
+
+
+def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[str, int]:
+    """Write the tree into a new folder; return how many positions have each status."""
+    keys = sorted(records.headers)
+    numbers = _record_numbers(plan, keys)
+    specs = plan.variables
+    comparable = {name: spec for name, spec in specs.items() if spec.is_comparable}
+    own = {dim for spec in specs.values() for dim in spec.dims} - POINT_DIMS
+    # Groups inherit the dimensions of the root, so a plugin's own have one size everywhere.
+    sizes = _longest(specs, records, keys, own) | {"time": len(plan.time)}
+
+    root = zarr.create_group(folder, zarr_format=3, attributes=plan.root_attributes())
+    writer = GroupWriter(root, dict(zip(CELL_AXES, plan.shape, strict=True)))
+    _write_axes(writer, plan)
+    writer.counting_coordinates(_counted(comparable.values(), sizes))
+    described = _describe(plan, records)
+    for name, values in described.items():
+        writer.cell_values(name, DESCRIBING[name], values)
+    _write_variables(writer, comparable, sizes, numbers, keys, records)
+
+    for i, label in enumerate(plan.dataset):
+        group = root.create_group(plan.groups[label], attributes=plan.group_attributes(label))
+        writer = GroupWriter(group, dict(zip(CELL_AXES[1:], plan.shape[1:], strict=True)))
+        _write_dataset(writer, plan, label, sizes, numbers[i], keys, records)
+    for name in (*plan.groups.values(), None):
+        _consolidate(folder, name)
+    statuses, counts = np.unique(described["status"], return_counts=True)
+    return {str(status): int(n) for status, n in zip(statuses, counts, strict=True)}
+
+
+def _write_dataset(
+    writer: GroupWriter,
+    plan: StorePlan,
+    label: str,
+    sizes: Mapping[str, int],
+    numbers: np.ndarray,
+    keys: list[str],
+    records: WantedRecords,
+) -> None:
+    """Write the group of a dataset: its data, and the variables that depend on its points."""
+    specs = {name: spec for name, spec in plan.variables.items() if not spec.is_comparable}
+    present = [keys[i] for i in np.unique(numbers) if i >= 0]
+    sizes = {
+        **sizes,
+        **_longest(specs, records, present, POINT_DIMS),
+        **plan.fixed_sizes(label),
+    }
+    data = plan.datasets[label]
+    inputs = input_dims(data)
+    given = {
+        name: VariableSpec(
+            (
+                "train_point" if name.endswith("train") else "test_point",
+                *(inputs if name.startswith("x") else ("output",)),
+            ),
+            long_name,
+        )
+        for name, long_name in DATA_NAMES.items()
+    }
+    _write_axes(writer, plan)
+    writer.counting_coordinates(_counted([*given.values(), *specs.values()], sizes))
+    for name, spec in given.items():
+        writer.data(name, spec, getattr(data, name))
+    _write_variables(writer, specs, sizes, numbers, keys, records)
+
+
+def _write_axes(writer: GroupWriter, plan: StorePlan) -> None:
+    for axis in (*writer.cells, "time"):
+        values, dtype = getattr(plan, axis), AXIS_SPECS[axis].dtype
+        writer.coordinate(axis, values, dtype, plan.axis_attributes(axis))
+
+
+def _write_variables(
+    writer: GroupWriter,
+    specs: Mapping[str, VariableSpec],
+    sizes: Mapping[str, int],
+    numbers: np.ndarray,
+    keys: list[str],
+    records: WantedRecords,
+) -> None:
+    for name, spec in specs.items():
+        inner = {dim: sizes[dim] for dim in spec.dims}
+        writer.gathered(
+            name, spec, inner, numbers, lambda number, name=name: records.value(keys[number], name)
+        )
+
+
+def _record_numbers(plan: StorePlan, keys: list[str]) -> np.ndarray:
+    """Return for each position of the grid the number of its key, or −1 without a record."""
+    number = {key: i for i, key in enumerate(keys)}
+    numbers = np.full(plan.shape, -1, dtype=np.int64)
+    for position, value in plan.cells.items():
+        if isinstance(value, str):
+            numbers[position] = number.get(value, -1)
+    return numbers
+
+
+def _counted(specs: Iterable[VariableSpec], sizes: Mapping[str, int]) -> dict[str, int]:
+    return {dim: sizes[dim] for spec in specs for dim in spec.dims if dim != "time"}
+
+
+def _longest(
+    specs: Mapping[str, VariableSpec],
+    records: WantedRecords,
+    keys: Iterable[str],
+    dims: Collection[str],
+) -> dict[str, int]:
+    """Return the greatest size of each dimension among the records."""
+    sizes = {dim: 0 for spec in specs.values() for dim in spec.dims if dim in dims}
+    for key in keys:
+        variables = records.headers[key].variables
+        for name in specs.keys() & variables.keys():
+            for dim, size in zip(specs[name].dims, variables[name].shape, strict=True):
+                if dim in sizes:
+                    sizes[dim] = max(sizes[dim], size)
+    return sizes
+
+
+def _describe(plan: StorePlan, records: WantedRecords) -> dict[str, np.ndarray]:
+    """Return the variables that say what became of each position."""
+    values = {
+        name: np.full(plan.shape, np.nan)
+        if spec.dtype == "float64"
+        else np.full(plan.shape, "", dtype=TEXT)
+        for name, spec in DESCRIBING.items()
+    }
+    values["status"][...] = MISSING
+    for position, value in plan.cells.items():
+        if isinstance(value, NotApplicable):
+            values["status"][position] = NOT_APPLICABLE
+            values["message"][position] = _storable(value.reason)
+            continue
+        values["cell_key"][position] = value
+        if value not in records.headers:
+            values["message"][position] = _storable(records.unusable.get(value, ""))
+            continue
+        header = records.headers[value]
+        said = header.info.get("error" if header.status == "failed" else "note")
+        values["status"][position] = FAILED if header.status == "failed" else DONE
+        values["message"][position] = _storable("" if said is None else str(said))
+        values["cell_record"][position] = header.text
+        if isinstance(seconds := header.info.get("wall_time"), int | float):
+            values["wall_time"][position] = seconds
+    return values
+
+
+def _storable(text: str) -> str:
+    """Replace what UTF-8 cannot hold, such as parts of undecodable file names in messages."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _consolidate(folder: Path, group: str | None) -> None:
+    """Gather the metadata of a group in one file, sorted."""
+    with warnings.catch_warnings():
+        # Readers without it warn and open every array one by one; all of them understand it.
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(folder, path=group, zarr_format=3)
+    path = folder / (group or "") / ROOT_METADATA
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
