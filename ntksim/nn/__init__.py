@@ -15,6 +15,7 @@ from ntksim.nn.activations import (
 )
 from ntksim.nn.composed import ComposedNetwork
 from ntksim.nn.dual import dual
+from ntksim.nn.evaluation import ActivationError, QuadratureError
 from ntksim.nn.inputs import input_moments
 from ntksim.nn.layers import (
     ActivationLayer,
@@ -30,6 +31,7 @@ from ntksim.nn.moments import Moments
 
 __all__ = [
     "Abs",
+    "ActivationError",
     "ActivationLayer",
     "AppendOne",
     "ComposedNetwork",
@@ -43,6 +45,7 @@ __all__ = [
     "Layer",
     "LeakyRelu",
     "Moments",
+    "QuadratureError",
     "Relu",
     "Residual",
     "Serial",

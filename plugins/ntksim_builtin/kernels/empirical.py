@@ -1,0 +1,51 @@
+"""Kernels of one network of finite width."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from ntksim import Array, KernelProvider, Kernels, Model, Network
+
+
+@dataclass(frozen=True)
+class Empirical(KernelProvider):
+    """Tangent kernel of the finite network at its initial parameters.
+
+    Θ(x, x′) = ∇f(x)·∇f(x′) over the trained parameters. ``nngp`` is one network's unbiased
+    estimate: the covariance of an output over the read-out, given the last hidden layer.
+    """
+
+    name: ClassVar[str] = "empirical"
+
+    outputs: Literal["average", "full"] = "average"
+    """Average the tangent kernel over outputs, or keep every pair of outputs (full). At finite
+    width pairs of different outputs are not exactly 0."""
+
+    def refuses(self, network: Network, width: float) -> str | None:
+        """Refuse infinite width, which has no parameters."""
+        del network
+        return needs_finite_width(self.name, width)
+
+    def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
+        """Return both kernels, and with ``full`` the tangent kernel of all pairs of outputs."""
+        network, params = model.network, model.params
+        nngp = network.prior_kernel(params, x1, x2)
+        if self.outputs == "average":
+            return Kernels(nngp=nngp, ntk=network.tangent_kernel(params, x1, x2))
+        full = network.tangent_kernel(params, x1, x2, full=True)
+        ntk = np.einsum("ikjk->ij", full) / network.outputs
+        return Kernels(nngp=nngp, ntk=ntk, ntk_full=full)
+
+    def label(self) -> str:
+        """Return ``empirical`` or ``empirical-full``."""
+        return self.name if self.outputs == "average" else f"{self.name}-full"
+
+
+def needs_finite_width(name: str, width: float) -> str | None:
+    """Say why a kernel of finite networks cannot be had at infinite width."""
+    if math.isfinite(width):
+        return None
+    return f"the {name} kernel is that of a network of finite width; use analytic at width .inf"
