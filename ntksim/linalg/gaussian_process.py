@@ -105,7 +105,9 @@ def _deviations(
     start = start.transpose(0, 2, 1).reshape(points * outputs, outputs * rank)
     mixing, functions = _functions_of_time(growth)
     for block in blocks(outputs * rank, 2 * len(growth) * len(start)):
-        moved = np.stack([(projection * factors) @ weights[:, block] for factors in functions])
+        moved = np.empty((len(functions), *start[:, block].shape))
+        for index, factors in enumerate(functions):
+            np.matmul(projection * factors, weights[:, block], out=moved[index])
         columns = start[:, block] - np.tensordot(mixing, moved, axes=1)
         width = outputs * columns.shape[-1]
         yield columns.reshape(len(growth), points, width) / np.sqrt(outputs)
@@ -124,5 +126,4 @@ def _functions_of_time(growth: Array) -> tuple[Array, Array]:
     rank = int(np.count_nonzero(values > EPSILON * values.max(initial=0.0)))
     if rank == times:
         return np.eye(times), growth
-    rank = max(rank, 1)
     return left[:, :rank] * values[:rank], right[:rank] * scale
