@@ -100,7 +100,7 @@ def _deviations(
     vectors = spectrum.eigenvectors.reshape(len(prior.train), outputs, -1)
     # W = Vᵀ (F ⊗ I), so that Z F = (P ∘ g) W at every time.
     weights = np.tensordot(vectors, prior.train, axes=(0, 0)).transpose(1, 0, 2)
-    weights = weights.reshape(-1, outputs * rank)
+    weights = weights.reshape(len(spectrum.eigenvectors), outputs * rank)
     start = np.kron(prior.test, np.eye(outputs)).reshape(points * outputs, rank, outputs)
     start = start.transpose(0, 2, 1).reshape(points * outputs, outputs * rank)
     mixing, functions = _functions_of_time(growth)

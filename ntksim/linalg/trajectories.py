@@ -56,8 +56,9 @@ def _combine(rows: Array, factors: Array, coefficients: Array) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):  # divergent modes: the caller looks
         for block in blocks(len(factors), max(size, len(rows)) * columns):
             weighted = factors[block].T[:, :, None] * coefficients[:, None, :]
-            product = rows @ weighted.reshape(size, -1)
-            result[block] = product.reshape(len(rows), -1, columns).transpose(1, 0, 2)
+            count = weighted.shape[1]
+            product = rows @ weighted.reshape(size, count * columns)
+            result[block] = product.reshape(len(rows), count, columns).transpose(1, 0, 2)
     return result
 
 
