@@ -85,8 +85,8 @@ class Layer(ABC):
     ) -> tuple[dict[str, Array], Array | None]:
         """Return gradients of Σ cotangent·output in the trained parameters and in the input.
 
-        ``cotangent`` has the shape of the output, without an axis of outputs. The gradient in the
-        input is ``None`` where ``to_input`` is false.
+        ``cotangent`` has the shape of the output, or axes of length 1, and no axis of outputs. The
+        gradient in the input is ``None`` where ``to_input`` is false.
         """
 
     @abstractmethod

@@ -118,7 +118,7 @@ class Dense(Layer):
         gradients = {}
         if self.trained:
             fan_in, units = params["weight"].shape
-            rows = cotangent.reshape(-1, units)
+            rows = np.broadcast_to(cotangent, (*tape.shape[:-1], units)).reshape(-1, units)
             gradients["weight"] = tape.reshape(-1, fan_in).T @ rows
             gradients["weight"] *= self._weight_scale(fan_in)
             if self.bias_std > 0:

@@ -28,4 +28,7 @@ def _word(value: Any) -> str:
         return label(value, value.name)
     if isinstance(value, tuple):
         return "+".join(_word(part) for part in value)
-    return repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)

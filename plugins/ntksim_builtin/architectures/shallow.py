@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ntksim import Activation, Architecture, Network, NonNegativeFloat, PositiveFloat
 from ntksim.nn import ActivationLayer, AppendOne, ComposedNetwork, Dense, Erf, Flatten, Layer, Relu
+from pydantic import Field
 
 from ntksim_builtin.architectures.labels import label
 from ntksim_builtin.architectures.training import Trained, trained_layers
@@ -23,28 +24,67 @@ class _Shallow(Architecture):
 
     activation: ClassVar[Activation]
 
-    weight_std: PositiveFloat = 1.0
-    """Multiplier of the weights of both layers."""
-    bias_std: NonNegativeFloat = 0.0
-    """Multiplier of a first-layer bias drawn from N(0, 1); 0 for none."""
-    append_one: bool = True
-    """Append a constant feature 1 to the input."""
-    input_scaling: Literal["none", "fan_in"] = "none"
-    """Divide the first layer by the square root of the number of its inputs (fan_in) or not."""
-    output_bias: Literal["outside", "inside", "none"] = "outside"
-    """Output bias outside or inside the factor 1/√width, or none. It adds output_bias_std² to the
-    tangent kernel, divided by the width where it is inside."""
-    output_bias_std: PositiveFloat = 1.0
-    """Multiplier of the output bias."""
-    initial_output_bias_std: NonNegativeFloat = 0.0
-    """Standard deviation from which the output bias is drawn."""
-    initial_weight_std: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
-    """Standard deviation from which weights are drawn: of both layers, or (first, read-out)."""
-    trained: Trained = "all"
-    """Trained layers: all, first, readout, or numbers, 0 for the first and 1 for the read-out."""
+    # Descriptions are spelled out: docstrings of attributes are found in a plugin's own class only.
+    weight_std: Annotated[
+        PositiveFloat,
+        Field(description="Multiplier of the weights of both layers."),
+    ] = 1.0
+    bias_std: Annotated[
+        NonNegativeFloat,
+        Field(description="Multiplier of a first-layer bias drawn from N(0, 1); 0 for none."),
+    ] = 0.0
+    append_one: Annotated[
+        bool,
+        Field(description="Append a constant feature 1 to the input."),
+    ] = True
+    input_scaling: Annotated[
+        Literal["none", "fan_in"],
+        Field(
+            description="Divide the first layer by the square root of the number of its inputs "
+            "(fan_in) or not."
+        ),
+    ] = "none"
+    output_bias: Annotated[
+        Literal["outside", "inside", "none"],
+        Field(
+            description="Output bias outside or inside the factor 1/√width, or none. It adds "
+            "output_bias_std² to the tangent kernel, divided by the width where it is inside."
+        ),
+    ] = "outside"
+    output_bias_std: Annotated[
+        PositiveFloat,
+        Field(description="Multiplier of the output bias."),
+    ] = 1.0
+    initial_output_bias_std: Annotated[
+        NonNegativeFloat,
+        Field(description="Standard deviation from which the output bias is drawn."),
+    ] = 0.0
+    initial_weight_std: Annotated[
+        PositiveFloat | tuple[PositiveFloat, PositiveFloat],
+        Field(
+            description="Standard deviation from which weights are drawn: of both layers, or "
+            "(first, read-out)."
+        ),
+    ] = 1.0
+    trained: Annotated[
+        Trained,
+        Field(
+            description="Trained layers: all, first, readout, or numbers, 0 for the first and 1 "
+            "for the read-out."
+        ),
+    ] = "all"
 
     def __post_init__(self) -> None:
         trained_layers(self.trained, 2)
+        if self.output_bias == "none" and (self.output_bias_std, self.initial_output_bias_std) != (
+            1.0,
+            0.0,
+        ):
+            raise ValueError(
+                f"output_bias is none, but output_bias_std is {self.output_bias_std} and "
+                f"initial_output_bias_std is {self.initial_output_bias_std}; leave both out, or "
+                "put the bias outside or inside"
+            )
 
     def network(self, input_shape: tuple[int, ...], outputs: int) -> Network:
         """Build the network; inputs with several axes are flattened."""
