@@ -53,7 +53,7 @@ class RunSummary:
     @property
     def is_complete(self) -> bool:
         """Whether every cell that can be computed is stored."""
-        return not (self.counts["failed"] or self.counts["missing"] or self.interrupted)
+        return not (self.counts.get("failed") or self.counts.get("missing") or self.interrupted)
 
 
 def ignore(event: Event) -> None:
