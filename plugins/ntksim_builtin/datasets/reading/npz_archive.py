@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ def open_npz(path: Path) -> Iterator[Mapping[str, StoredArray]]:
         yield {name.removesuffix(".npy"): _member(archive, path.name, name) for name in names}
 
 
+def _size(archive: zipfile.ZipFile, name: str) -> int:
+    return archive.getinfo(name).file_size
+
+
 def _member(archive: zipfile.ZipFile, file: str, name: str) -> StoredArray:
     try:
         with archive.open(name) as stream:
@@ -42,6 +47,9 @@ def _member(archive: zipfile.ZipFile, file: str, name: str) -> StoredArray:
             if version not in _HEADERS:
                 raise ValueError(f"version {version} of its format is not supported")
             shape, _, dtype = _HEADERS[version](stream)
+        # Before anything is allocated for what a header claims.
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize > _size(archive, name):
+            raise ValueError("it is shorter than its header says")
     except DAMAGED as error:
         raise DataError(f"{file}: {name} cannot be read: {error}") from None
 

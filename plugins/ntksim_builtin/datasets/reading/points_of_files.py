@@ -24,13 +24,16 @@ def as_numbers(values: np.ndarray[Any, Any], name: str) -> Array:
     Raises
     ------
     DataError
-        If there is no axis of points, or a value is not finite; the message says in which row.
+        If there is no axis of points, or an empty one besides, or a value is not finite; the
+        message says in which row.
     """
     if values.ndim == 0:
         raise DataError(f"{name} is a single number; it must have one row a point")
     numbers = np.asarray(values, dtype=np.float64)
     numbers = numbers[:, None] if numbers.ndim == 1 else numbers
-    bad = np.flatnonzero(~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1))
+    if 0 in numbers.shape[1:]:
+        raise DataError(f"{name} has shape {numbers.shape}: nothing at every point")
+    bad = np.flatnonzero(~np.isfinite(numbers).all(axis=tuple(range(1, numbers.ndim))))
     if len(bad):
         row = numbers[bad[0]].reshape(-1)
         value = row[~np.isfinite(row)][0]
