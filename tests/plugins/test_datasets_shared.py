@@ -1,18 +1,17 @@
 """Files of real data, where they are at hand."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ntksim_builtin.datasets import File
+from reference_values import shared_folder
 
 
 @pytest.fixture(scope="module")
 def data_folder() -> Path:
-    default = Path(__file__).parents[3] / "shared"
-    folder = Path(os.environ.get("NTKSIM_SHARED", default)) / "data"
+    folder = shared_folder() / "data"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there; set NTKSIM_SHARED to the folder that holds data/")
     return folder

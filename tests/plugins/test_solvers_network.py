@@ -138,7 +138,7 @@ def test_loss_and_gradient_norm_are_those_of_the_objective() -> None:
         norms.append(state.gradient_norm)
     np.testing.assert_allclose(losses, expected, rtol=1e-14)
     # A small step lowers the objective by rate times the squared gradient, to first order.
-    np.testing.assert_allclose((states[0][0] - states[1][0]) / rate, states[0][1] ** 2, rtol=1e-3)
+    np.testing.assert_allclose((losses[0] - losses[1]) / rate, norms[0] ** 2, rtol=1e-3)
 
 
 def test_initial_parameters_are_not_touched() -> None:
