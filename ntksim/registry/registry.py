@@ -17,6 +17,7 @@ from ntksim.registry.errors import (
     listing,
     nearest,
     problems_of,
+    shown,
 )
 from ntksim.registry.loading import BrokenPlugin, LocalPlugin, load_installed, load_local
 from ntksim.registry.offers import Offer, adapter
@@ -119,7 +120,7 @@ class Registry:
         if isinstance(reference, str):
             reference = {"name": reference}
         if not isinstance(reference, Mapping) or not isinstance(reference.get("name"), str):
-            problem = f"{reference!r} names no {kind}: write a name, or a mapping with 'name'"
+            problem = f"{shown(reference)} names no {kind}: write a name, or a mapping with 'name'"
             raise OptionError(kind, [OptionProblem((), problem)])
         try:
             offer = self.offer(kind, reference["name"])

@@ -95,21 +95,23 @@ class _Planner:
         """Give the positions of a cell, one for each seed, the keys of their computations."""
         d, a, w, _, k, s = cell.index
         seeds = self.study.axes["seed"] if "seed" in found.varies_with else [None]
-        parts = {
-            "dataset": self.hashes[cell.dataset.label],
-            "architecture": self.identities.of(cell.architecture.reference),
-            "width": cell.width.value if "width" in found.varies_with else None,
-            "kernel": self.identities.of(cell.kernel.reference) if found.uses_kernel else None,
-            "solver": self.identities.of(cell.solver.reference),
-            "times": self.times_key,
-            "initial_output": "network" if found.uses_initial_output else "zero",
-            "record": [
+        unseeded = content_key(
+            "cell",
+            dataset=self.hashes[cell.dataset.label],
+            architecture=self.identities.of(cell.architecture.reference),
+            width=cell.width.value if "width" in found.varies_with else None,
+            kernel=self.identities.of(cell.kernel.reference) if found.uses_kernel else None,
+            solver=self.identities.of(cell.solver.reference),
+            times=self.times_key,
+            initial_output="network" if found.uses_initial_output else "zero",
+            record=[
                 [self.identities.of(item.reference), item.variables] for item in found.recordings
             ],
-        }
+        )
         for index, seed in enumerate(seeds):
-            drawn = None if seed is None else [self.study.root, seed.value]
-            key = content_key("cell", seed=drawn, **parts)
+            key = unseeded
+            if seed is not None:
+                key = content_key("seed", cell=unseeded, seed=[self.study.root, seed.value])
             self.first.setdefault(key, ((d, a, w, index, k, s), found))
             number = self.keys.setdefault(key, len(self.keys))
             self.numbers[d, a, w, slice(None) if seed is None else index, k, s] = number
@@ -213,7 +215,7 @@ class _Planner:
                 numbers = np.take(self.numbers, index, axis)
                 if (numbers >= 0).any():
                     continue
-                found = _summary(reasons[-1 - number].reason for number in np.unique(numbers))
+                found = _summary(reasons[-1 - number].reason for number in np.unique(numbers)[::-1])
                 message = f"{name} '{value.label}' is possible nowhere: {found}"
                 yield str(self.study.problem(value, message))
         for recording, omitted in self.omitted.items():

@@ -91,6 +91,8 @@ def _checked(
         allow_local=allow_local,
         block=block,
     )
+    if any(problem.path[:1] == ("plugins",) for problem in place.problems):
+        raise StudyError(place.problems, source.text)  # names of missing plugins would all be wrong
     name = get("study", _name, "")
     seed_values, root = seeds(place.at("seed"), data.get("seed", 0), max_cells)
     axes = {

@@ -30,7 +30,8 @@ def seeds(place: Place, value: Any, most: int) -> tuple[list[tuple[Place, int]],
     if not isinstance(value, dict):
         found = [(at, _integer(at, item, "seed", 0)) for at, item in place.elements(value, "seed")]
         return _unique((at, seed) for at, seed in found if seed is not None), 0
-    place.refuse_unknown(value, ("count", "root"), "seed")
+    if place.refuse_unknown(value, ("count", "root"), "seed"):
+        return [], 0
     root = _integer(place.at("root"), value.get("root", 0), "root", 0)
     if "count" not in value:
         place.refuse("seed needs a count, such as {count: 10, root: 0}")
@@ -50,7 +51,8 @@ def times(place: Place, value: Any) -> tuple[float, ...]:
     """
     if not isinstance(value, dict):
         return _listed(place, value, "time")
-    place.refuse_unknown(value, (*_GRIDS, "count", "include"), "time")
+    if place.refuse_unknown(value, (*_GRIDS, "count", "include"), "time"):
+        return ()
     named = [grid for grid in _GRIDS if grid in value]
     if len(named) != 1:
         place.refuse(f"time needs one of {listing(_GRIDS)}, not {len(named)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,18 @@ class Place:
         if len(self.problems) >= MAX_PROBLEMS:
             raise StudyError(self.problems, self.source.text)
 
-    def refuse_unknown(self, mapping: Mapping[str, Any], allowed: Iterable[str], what: str) -> None:
-        """Note every key of a mapping that is not one of those allowed."""
-        for key in mapping:
-            if key not in allowed:
-                self.at(key).refuse(
-                    f"{shown(key)} is not a key of {what}; there are {listing(allowed)}"
-                    f"{nearest(key, allowed)}",
-                    key=True,
-                )
+    def refuse_unknown(
+        self, mapping: Mapping[str, Any], allowed: Collection[str], what: str
+    ) -> bool:
+        """Note every key of a mapping that is not one of those allowed; say whether there are."""
+        unknown = [key for key in mapping if key not in allowed]
+        for key in unknown:
+            self.at(key).refuse(
+                f"{shown(key)} is not a key of {what}; there are {listing(allowed)}"
+                f"{nearest(key, allowed)}",
+                key=True,
+            )
+        return bool(unknown)
 
     def elements(self, value: Any, what: str) -> list[tuple[Place, Any]]:
         """Return the elements of a list with their places; what is no list is its only element."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+
+_UNQUOTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def plain(value: Any, depth: int) -> Any:
@@ -34,11 +37,17 @@ def plain(value: Any, depth: int) -> Any:
 def as_text(value: Any) -> str:
     """Write plain data as YAML in the manner of JSON; what is no data as its ``repr``."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)}: {as_text(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_quoted(k)}: {as_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(as_text, value)) + "]"
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
-    return json.dumps(repr(value))
+    return _quoted(value if isinstance(value, str) else repr(value))
+
+
+def _quoted(text: str) -> str:
+    # JSON's pairs of surrogates are no YAML, and YAML folds lines at more characters than JSON.
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNQUOTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)

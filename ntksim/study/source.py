@@ -194,7 +194,7 @@ class _Composer:
                 keys[key] = at
                 children[key] = value
         keys.pop("<<", None)
-        for other in merged:  # what comes first wins
+        for other in merged or ():  # what comes first wins
             for key, value in other.children.items():
                 if key not in children:
                     children[key], keys[key] = value, other.keys[key]
