@@ -76,8 +76,8 @@ def outlook(path: Path, *, store: Path | None = None, allow_local: bool = True) 
         spectra=len({task.spectrum_key for task in tasks} - {None}),
         initial_outputs=len({task.initial_output_key for task in tasks} - {None}),
         largest_memory=max((task.memory for task in tasks), default=0),
-        not_applicable=Counter(
-            cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable)
+        not_applicable=dict(
+            Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))
         ),
         warnings=plan.warnings,
     )

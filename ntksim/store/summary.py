@@ -58,7 +58,7 @@ def summarise(store: str | os.PathLike[str]) -> Summary:
     times = root["wall_time"].values.ravel()[first[keys != ""]]
     return Summary(
         study=root.attrs["study"],
-        counts=Counter(str(value) for value in status.ravel()),
+        counts=dict(Counter(str(value) for value in status.ravel())),
         messages={
             key: {text: tuple(cells) for text, cells in found.items()}
             for key, found in messages.items()
