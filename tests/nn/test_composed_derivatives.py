@@ -250,7 +250,7 @@ def test_oracle_16_euler_relation_of_homogeneous_layers() -> None:
 
 
 def test_structured_sum_of_one_hidden_layer_by_hand() -> None:
-    """SCIENCE C2: with its bracket and the term of the output bias."""
+    """With the term of the output bias, which is often forgotten."""
     network = ComposedNetwork(
         (Dense(fan_in_scaling=False), RELU, Dense(units=1, bias_std=1.0)), (3,), 1
     )

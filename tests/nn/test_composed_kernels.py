@@ -73,7 +73,7 @@ def test_one_hidden_layer_is_its_closed_form() -> None:
 
 
 def test_prior_takes_a_product_of_variances_and_no_trained_bias() -> None:
-    """SCIENCE C24: variances multiply; an output bias adds its own variance, and only that."""
+    """Variances multiply; an output bias adds its own variance, and only that."""
     x = points(4)
     unit = nngp(shallow(), x)
     scaled = shallow(first_std=HE, readout_std=HE)
@@ -83,7 +83,7 @@ def test_prior_takes_a_product_of_variances_and_no_trained_bias() -> None:
 
 
 def test_one_network_gives_both_kernels() -> None:
-    """SCIENCE C25: a multiplier and an initial deviation give one prior and two tangent kernels."""
+    """A multiplier and an initial deviation give one prior and two tangent kernels."""
     x = points(4)
     drawn = shallow(first_std=HE, readout_std=HE)
     layers = (Dense(HE, fan_in_scaling=False), RELU, Dense(HE, units=1))
@@ -236,7 +236,7 @@ def test_oracle_12_even_numbers_of_points_on_the_circle_are_singular(bias: float
 
 
 def test_a_bias_free_network_cannot_tell_multiples_apart() -> None:
-    """SCIENCE C7."""
+    """And no network without an appended 1 tells enough antipodal pairs apart."""
     x = points(1)
     kernel = ntk(shallow(), np.concatenate([x, 2.0 * x]))
     assert abs(np.linalg.eigvalsh(kernel)[0]) < 4 * EPS * kernel.max()
@@ -328,7 +328,7 @@ def test_oracle_26_readout_alone_has_the_prior_as_its_tangent_kernel() -> None:
 
 
 def test_first_layer_alone_is_the_kernel_of_du_et_al() -> None:
-    """SCIENCE C10: H∞ = x·z (π − θ)/2π for output weights of variance 1, such as ±1."""
+    """H∞ = x·z (π − θ)/2π for output weights of variance 1, such as ±1."""
     layers = (Dense(fan_in_scaling=False), RELU, Dense(units=1, trained=False))
     x, z = points(5), points(4, seed=1)
     _, theta = angles(x, z)
