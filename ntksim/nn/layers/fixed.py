@@ -132,12 +132,12 @@ class Flatten(FixedLayer):
     def forward(self, params: object, x: Array) -> tuple[Array, Tape]:
         """Return x as (N, features); the tape is the shape of a point."""
         del params
-        return x.reshape(len(x), -1), x.shape[1:]
+        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape[1:]
 
     def tangent(self, tape: Tape, input_tangent: Array) -> Array:
         """Reshape likewise."""
         del tape
-        return input_tangent.reshape(len(input_tangent), -1)
+        return input_tangent.reshape(len(input_tangent), math.prod(input_tangent.shape[1:]))
 
     def pullback(self, tape: Tape, cotangent: Array) -> Array:
         """Restore the shape of a point."""
