@@ -179,21 +179,20 @@ class _Composer:
     def _mapping(self, position: Position) -> _Node:
         children: dict[str, _Node] = {}
         keys: dict[str, Position] = {}
-        merged: list[_Node] = []
+        merged: list[_Node] | None = None
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key, at = self._key(event), _position(event)
             value = self._node(self._next())
-            if key in keys:
-                self._refuse(
-                    at, f"the key {shown(key)} is there twice, first on line {keys[key][0]}"
-                )
-            elif key == "<<":
-                keys[key] = at
+            if key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+                if merged is not None:
+                    self._refuse(at, "the key '<<' is there twice; write one with a list")
                 merged = self._merged(value)
+            elif key in keys:
+                first = keys[key][0]
+                self._refuse(at, f"the key {shown(key)} is there twice, first on line {first}")
             elif key is not None:
                 keys[key] = at
                 children[key] = value
-        keys.pop("<<", None)
         for other in merged or ():  # what comes first wins
             for key, value in other.children.items():
                 if key not in children:
