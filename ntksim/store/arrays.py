@@ -112,6 +112,8 @@ class GroupWriter:
             dtype=_numpy_type(dtype),
             # The default has no checksum: flipped bits would be read as wrong numbers.
             compressors=[ZstdCodec(level=COMPRESSION_LEVEL, checksum=True)],
+            # One folder an array, not one a dimension and index.
+            chunk_key_encoding={"name": "default", "separator": "."},
             fill_value=_fill(dtype),
             dimension_names=tuple(sizes),
             attributes=dict(attributes),

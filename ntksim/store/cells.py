@@ -196,6 +196,12 @@ class Journal:
         """Delete a record, if there is one."""
         self.path(key).unlink(missing_ok=True)
 
+    def set_aside(self, key: str) -> None:
+        """Rename a damaged record, so that its cell counts as not computed and nothing is lost."""
+        path = self.path(key)
+        os.replace(path, path.with_suffix(".npz.damaged"))
+        sync_folder(self.folder)
+
     def sweep(self) -> int:
         """Delete what killed runs left and return how many files; for the lock's holder."""
         try:

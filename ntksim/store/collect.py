@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ntksim.store.adopt import adopt
 from ntksim.store.cells import Journal
 from ntksim.store.identity import belongs_to, require_readable
 from ntksim.store.layout import StorePlan
@@ -22,14 +23,16 @@ from ntksim.store.tree import write_tree
 class Collected:
     """What a store holds after collecting.
 
-    ``counts`` are numbers of positions by status; ``damaged`` are the keys of records whose file
-    is not what was written, ``unusable`` says of these and of records that do not fit the plan
-    why they count as missing.
+    ``counts`` are numbers of positions by status. ``repaired`` are the keys of records whose file
+    was damaged and that the last store still held; ``damaged`` are those that it did not hold: they
+    were set aside and will be computed again. ``unusable`` says of these, and of records that do
+    not fit the plan, why they count as missing.
     """
 
     store: Path
     counts: Mapping[str, int]
     damaged: frozenset[str] = frozenset()
+    repaired: frozenset[str] = frozenset()
     unusable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -43,8 +46,9 @@ def collect(
     """Write the store of a plan from its journal, replacing the last one at once.
 
     The same plan and journal give the same bytes. If anything fails, the last store stays as it
-    was. Only for the holder of the store's lock. Memory is bounded by ``cache_bytes``, one block
-    of one variable and one record.
+    was. Damaged records are replaced by what the last store holds of them, if it does. Only for the
+    holder of the store's lock. Memory is bounded by ``cache_bytes``, one block of one variable and
+    one record.
 
     Raises
     ------
@@ -59,10 +63,19 @@ def collect(
     places.store.parent.mkdir(parents=True, exist_ok=True)
     try:
         records = WantedRecords(plan, journal, cache_bytes)
+        repaired = frozenset[str]()
+        if records.damaged:
+            repaired = adopt(places.store, journal, damaged=records.damaged).restored
+            records = WantedRecords(plan, journal, cache_bytes)
         counts = write_tree(plan, records, places.building)
         swap_in(places, seal_tree(places.building))
     except BaseException:
         with suppress(OSError):
             recover(places.store)
         raise
-    return Collected(places.store, counts, frozenset(records.damaged), records.unusable)
+    damaged = frozenset(records.damaged)
+    for key in damaged:
+        journal.set_aside(key)
+    return Collected(
+        places.store, counts, damaged, repaired & records.headers.keys(), records.unusable
+    )

@@ -37,7 +37,7 @@ def group_names(labels: Sequence[str], taken: Collection[str]) -> dict[str, str]
     for label in labels:
         cleaned = re.sub(r"[^\w.+-]", "_", label).lstrip(".")[:_LONGEST]
         if cleaned.startswith("__") or not cleaned.strip("_."):
-            cleaned = "dataset" + cleaned.strip(".")
+            cleaned = "data" + cleaned.strip(".")
         name, number = cleaned, 1
         while name.casefold() in used:
             number += 1

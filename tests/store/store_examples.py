@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from ntksim.store import CellIndex, CellRecord, Journal, NotApplicable, StorePlan
 from ntksim.types import Dataset, VariableSpec
 
@@ -79,6 +78,24 @@ def example_plan(**changes: Any) -> StorePlan:
         "descriptions": {"architecture": {"mlp-relu-3": "three hidden layers"}},
     }
     del content["attributes"]["study"]
+    return StorePlan(**{**content, **changes})
+
+
+def small_plan(**changes: Any) -> StorePlan:
+    """One dataset, four cells of one variable each in root and group."""
+    content: dict[str, Any] = {
+        "name": "small",
+        "dataset": ("d",),
+        "architecture": ("mlp",),
+        "width": (1.0, 2.0),
+        "seed": (0, 1),
+        "kernel": ("analytic",),
+        "solver": ("eigh",),
+        "time": (0.0, 1.0),
+        "datasets": {"d": dataset(0, 3, 1, 1, (2,))},
+        "specs": {name: SPECS[name] for name in ("loss_test", "eigenvalue")},
+        "cells": {(0, 0, w, s, 0, 0): key_of("small", w, s) for w in range(2) for s in range(2)},
+    }
     return StorePlan(**{**content, **changes})
 
 

@@ -2,17 +2,18 @@ import errno
 import json
 import math
 import os
+import stat
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
-from store.store_examples import assert_same_record, key_of
-
 from ntksim.store import CellRecord, DamagedCell, Journal
+
+from store.store_examples import assert_same_record, key_of
 
 KEY = key_of("cell")
 
@@ -135,11 +136,9 @@ def test_every_flipped_bit_is_caught(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(DamagedCell, match=KEY):
             journal.read(KEY)
-        try:
+        with suppress(DamagedCell):
             # The status alone is cheaper and less sure, but it never is the wrong one.
             assert journal.status(KEY) == "done"
-        except DamagedCell:
-            pass
     path.write_bytes(whole)
     journal.read(KEY)
 
@@ -196,13 +195,33 @@ def test_foreign_files_are_left_alone_and_leftovers_swept(tmp_path: Path) -> Non
     assert all(path.read_text() == "mine" for path in foreign)
 
 
+def test_a_record_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = []
+    replace = os.replace
+
+    def synced(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        events.append("folder synced" if is_folder else "file synced")
+
+    def renamed(source: Path, target: Path) -> None:
+        events.append("renamed")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    Journal(tmp_path).write(record())
+    assert events == ["file synced", "renamed", "folder synced"]
+
+
 def test_a_full_disk_leaves_the_last_record_and_no_leftover(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = Journal(tmp_path)
     journal.write(record(loss=np.ones(1)))
 
-    def full(descriptor: int) -> None:
+    def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
