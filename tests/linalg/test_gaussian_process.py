@@ -50,8 +50,8 @@ def test_covariance_is_the_sum_of_its_four_terms(ridge: float) -> None:
     for index, time in enumerate(TIMES):
         expected = four_terms(tangent, prior, 6, time, ridge)
         # The four terms are of size 20 and the kernel's condition about 100.
-        np.testing.assert_allclose(covariance[index], expected, atol=1e-12)
-        np.testing.assert_allclose(variance[index], np.diagonal(expected), atol=1e-12)
+        np.testing.assert_allclose(covariance[index], expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(variance[index], np.diagonal(expected), rtol=0, atol=1e-12)
 
 
 @given(st.integers(0, 2**32))
@@ -71,7 +71,7 @@ def test_oracle_26_trained_readout_is_gaussian_process_regression() -> None:
     _, prior = random_process(1)
     _, covariance = evolve(prior, prior, 6, np.array([INF]))
     posterior = prior[6:, 6:] - prior[6:, :6] @ np.linalg.solve(prior[:6, :6], prior[:6, 6:])
-    np.testing.assert_allclose(covariance[0], posterior, atol=1e-12)  # condition about 100
+    np.testing.assert_allclose(covariance[0], posterior, rtol=0, atol=1e-12)  # condition about 100
 
 
 def test_linear_networks_with_random_parameters() -> None:
@@ -85,7 +85,7 @@ def test_linear_networks_with_random_parameters() -> None:
     values, vectors = np.linalg.eigh(jacobian.T @ jacobian)
     left = (vectors * np.exp(-0.3 * values)) @ vectors.T
     moved = test_jacobian @ left
-    np.testing.assert_allclose(covariance[0], moved @ moved.T, atol=1e-13)
+    np.testing.assert_allclose(covariance[0], moved @ moved.T, rtol=0, atol=1e-13)
 
 
 def test_training_points_lose_their_variance_to_the_last_digit() -> None:
@@ -94,7 +94,7 @@ def test_training_points_lose_their_variance_to_the_last_digit() -> None:
     tangent[n:, :n] = tangent[:n, :n]  # the test points are the training points
     prior = np.tile(prior[:n, :n], (2, 2))
     variance, covariance = evolve(tangent, prior, n, np.array([0.0, INF]))
-    np.testing.assert_allclose(covariance[0], prior[:n, :n], atol=1e-13)
+    np.testing.assert_allclose(covariance[0], prior[:n, :n], rtol=0, atol=1e-13)
     assert variance[1].max() <= 1e-24 * prior.max()  # a square of eps times the condition
 
 
@@ -103,7 +103,7 @@ def test_noise_is_on_the_output_only() -> None:
     variance, covariance = evolve(tangent, prior, 6, TIMES)
     noisy_variance, noisy_covariance = evolve(tangent, prior, 6, TIMES, noise=0.25)
     np.testing.assert_array_equal(noisy_variance, variance + 0.25)
-    np.testing.assert_allclose(noisy_covariance, covariance + 0.25 * np.eye(4), atol=1e-15)
+    np.testing.assert_allclose(noisy_covariance, covariance + 0.25 * np.eye(4), rtol=0, atol=1e-15)
 
 
 def test_many_times_share_few_functions() -> None:
@@ -113,8 +113,8 @@ def test_many_times_share_few_functions() -> None:
     variance, covariance = evolve(tangent, prior, 6, times)
     for index in (0, 1, 77, 150, 199):
         one_variance, one_covariance = evolve(tangent, prior, 6, times[[index]])
-        np.testing.assert_allclose(variance[[index]], one_variance, atol=1e-12)
-        np.testing.assert_allclose(covariance[[index]], one_covariance, atol=1e-12)
+        np.testing.assert_allclose(variance[[index]], one_variance, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(covariance[[index]], one_covariance, rtol=0, atol=1e-12)
 
 
 def test_blocks_of_columns_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_blocks_of_columns_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(trajectories_module, "BLOCK", 100)  # three columns of 5 times, 4 points
     pieces = evolve(tangent, prior, 6, TIMES)
     for one, other in zip(whole, pieces, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-13)  # order of summation
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)  # order of summation
 
 
 def test_outputs_that_share_a_kernel_are_the_full_kernel_of_independent_ones() -> None:
@@ -136,8 +136,10 @@ def test_outputs_that_share_a_kernel_are_the_full_kernel_of_independent_ones() -
     growth = flow_factors(spectrum, TIMES).growth
     factor = prior_factor(prior[:n, :n], prior[n:, :n], prior[n:, n:])
     arguments = (spectrum, projection, growth, factor)
-    np.testing.assert_allclose(predictive_variance(*arguments), shared_variance, atol=1e-12)
-    np.testing.assert_allclose(predictive_covariance(*arguments), shared_covariance, atol=1e-12)
+    np.testing.assert_allclose(predictive_variance(*arguments), shared_variance, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        predictive_covariance(*arguments), shared_covariance, rtol=0, atol=1e-12
+    )
 
 
 def test_coupled_outputs_give_the_mean_of_their_covariances() -> None:
@@ -156,7 +158,7 @@ def test_coupled_outputs_give_the_mean_of_their_covariances() -> None:
     for index, time in enumerate(TIMES):
         coupled = four_terms(flat_tangent, flat_prior, n * k, time, 0.0).reshape(m, k, m, k)
         expected = np.einsum("ikjk->ij", coupled) / k
-        np.testing.assert_allclose(covariance[index], expected, atol=1e-10)  # condition 1e3
+        np.testing.assert_allclose(covariance[index], expected, rtol=0, atol=1e-10)  # condition 1e3
 
 
 def test_no_test_points() -> None:
@@ -171,7 +173,7 @@ def test_nothing_has_moved_at_time_zero(times: np.ndarray) -> None:
     tangent, prior = random_process(11)
     _, covariance = evolve(tangent, prior, 6, times)
     expected = np.broadcast_to(prior[6:, 6:], (len(times), 4, 4))
-    np.testing.assert_allclose(covariance, expected, atol=1e-13)
+    np.testing.assert_allclose(covariance, expected, rtol=0, atol=1e-13)
 
 
 def test_blocks_that_form_no_covariance_are_refused() -> None:

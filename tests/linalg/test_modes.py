@@ -74,7 +74,9 @@ def test_training_on_a_test_point_gives_the_same_output() -> None:
     kernel = features @ features.T
     for ridge in (0.0, 0.3):
         train, test = predict(kernel, kernel, rng.standard_normal((6, 2)), [0, 0.1, 3, INF], ridge)
-        np.testing.assert_allclose(train, test, atol=1e-12)  # eps times the condition, about 1e3
+        np.testing.assert_allclose(
+            train, test, rtol=0, atol=1e-12
+        )  # eps times the condition, about 1e3
 
 
 @pytest.mark.parametrize("conflict", [1.0, 1e-6, 1e6])
@@ -88,13 +90,13 @@ def test_oracle_23_conflicting_duplicates_stay_at_their_mean(conflict: float) ->
     mean = conflict / 2
     scale = max(1.0, conflict)
     # All resolved modes have decayed (eigenvalues above 2): only rounding of the targets is left.
-    np.testing.assert_allclose(train[:, :2, 0], mean, atol=20 * EPSILON * scale)
-    np.testing.assert_allclose(train[:, 2, 0], 2.0, atol=20 * EPSILON * scale)
+    np.testing.assert_allclose(train[:, :2, 0], mean, rtol=0, atol=20 * EPSILON * scale)
+    np.testing.assert_allclose(train[:, 2, 0], 2.0, rtol=0, atol=20 * EPSILON * scale)
     # The predictor that interpolates (mean, 2) on the two distinct points.
     weights = np.linalg.solve(np.array([[2.0, 1.0], [1.0, 3.0]]), [mean, 2.0])
     expected = np.array([[2.0, 1.0], [0.3, 0.5]]) @ weights
     np.testing.assert_allclose(
-        test[:, :, 0], np.broadcast_to(expected, (8, 2)), atol=50 * EPSILON * scale
+        test[:, :, 0], np.broadcast_to(expected, (8, 2)), rtol=0, atol=50 * EPSILON * scale
     )
 
 
@@ -114,7 +116,7 @@ def test_more_points_than_parameters_on_an_ill_conditioned_kernel(seed: int) -> 
     # Least squares in the parameters does not care how their columns are scaled.
     expected = test_features @ np.linalg.lstsq(features, targets)[0]
     # eps lambda_1/lambda_3 = 2e-8 times sqrt(n), the spread of random features, and 10.
-    np.testing.assert_allclose(test, np.broadcast_to(expected, test.shape), atol=1e-5)
+    np.testing.assert_allclose(test, np.broadcast_to(expected, test.shape), rtol=0, atol=1e-5)
 
 
 def test_a_null_mode_that_can_be_resolved_elsewhere_grows_until_rounding_rules() -> None:
@@ -150,7 +152,7 @@ def test_scale_of_the_kernel_is_scale_of_time(scale: float) -> None:
     scaled = predict(scale * kernel, scale * kernel, targets, times / scale)
     for one, other in zip(plain, scaled, strict=True):
         # The scaled entries are rounded: eps times the condition of the resolved modes.
-        np.testing.assert_allclose(one, other, atol=1e-13)
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
 
 
 def test_zero_kernel_moves_nothing() -> None:
@@ -176,7 +178,9 @@ def test_blocks_of_times_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(trajectories_module, "BLOCK", 30)  # three times of 5 modes, 2 outputs
     pieces = predict(*arguments, times)
     for one, other in zip(whole, pieces, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-14)  # order of summation in a product
+        np.testing.assert_allclose(
+            one, other, rtol=0, atol=1e-14
+        )  # order of summation in a product
 
 
 def test_start_is_returned_to_the_bit() -> None:

@@ -45,8 +45,8 @@ def test_eigh_and_expm_agree(spectrum: list[float], ridge: float, seed: int) -> 
     one, other = (cls(ridge=ridge).evolve(problem, times) for cls in (Eigh, Expm))
     # Rounding of K (eps * 10) times t = 1e3, or over the smallest eigenvalue 1e-4, with the
     # square root of its condition in the test kernel: a few 1e-11.
-    np.testing.assert_allclose(one.train, other.train, atol=1e-10)
-    np.testing.assert_allclose(one.test, other.test, atol=1e-10)
+    np.testing.assert_allclose(one.train, other.train, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(one.test, other.test, rtol=0, atol=1e-10)
     np.testing.assert_array_equal(one.reached, times)
     np.testing.assert_array_equal(other.reached, times)
 
@@ -65,9 +65,11 @@ def test_flow_solves_its_differential_equation(cls: Flow, ridge: float) -> None:
     path = solve_ivp(velocity, (0, 1), np.zeros(6), "DOP853", times, rtol=1e-12, atol=1e-13).y.T
     evolution = cls(ridge=ridge).evolve(problem, times)
     # The integrator's tolerance, a few times over.
-    np.testing.assert_allclose(evolution.train[:, :, 0], start + path @ jacobian.T, atol=1e-10)
     np.testing.assert_allclose(
-        evolution.test[:, :, 0], problem.f0_test[:, 0] + path @ test_jacobian.T, atol=1e-10
+        evolution.train[:, :, 0], start + path @ jacobian.T, rtol=0, atol=1e-10
+    )
+    np.testing.assert_allclose(
+        evolution.test[:, :, 0], problem.f0_test[:, 0] + path @ test_jacobian.T, rtol=0, atol=1e-10
     )
 
 
@@ -84,8 +86,12 @@ def test_infinite_time_is_kernel_ridge_regression(cls: Flow, ridge: float) -> No
     model.fit(kernels.train.ntk, problem.y_train)
     evolution = cls(ridge=ridge).evolve(problem, np.array([INF]))
     # Condition of K + ridge, below 1e3 here.
-    np.testing.assert_allclose(evolution.test[0], model.predict(kernels.test_train.ntk), atol=1e-11)
-    np.testing.assert_allclose(evolution.train[0], model.predict(kernels.train.ntk), atol=1e-11)
+    np.testing.assert_allclose(
+        evolution.test[0], model.predict(kernels.test_train.ntk), rtol=0, atol=1e-11
+    )
+    np.testing.assert_allclose(
+        evolution.train[0], model.predict(kernels.train.ntk), rtol=0, atol=1e-11
+    )
 
 
 @pytest.mark.parametrize("cls", FLOWS)
@@ -104,9 +110,12 @@ def test_full_kernel_couples_outputs(cls: type[Solver]) -> None:
     evolution = cls().evolve(problem, np.array([0.0, INF]))
     residual = (problem.y_train - problem.f0_train).ravel()
     step = np.linalg.lstsq(jacobian, residual)[0]  # the least-norm change of parameters
-    np.testing.assert_allclose(evolution.train[1], problem.y_train, atol=1e-12)
+    np.testing.assert_allclose(evolution.train[1], problem.y_train, rtol=0, atol=1e-12)
     np.testing.assert_allclose(
-        evolution.test[1], problem.f0_test + (test_jacobian @ step).reshape(m, k), atol=1e-11
+        evolution.test[1],
+        problem.f0_test + (test_jacobian @ step).reshape(m, k),
+        rtol=0,
+        atol=1e-11,
     )
     np.testing.assert_array_equal(evolution.test[0], problem.f0_test)
 
@@ -129,8 +138,8 @@ def test_independent_outputs_need_one_shared_kernel_only(cls: type[Solver]) -> N
     )
     times = np.array([0.1, 2.0, INF])
     one, other = cls().evolve(problem, times), cls().evolve(full, times)
-    np.testing.assert_allclose(one.train, other.train, atol=1e-12)
-    np.testing.assert_allclose(one.test, other.test, atol=1e-12)
+    np.testing.assert_allclose(one.train, other.train, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(one.test, other.test, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cls", FLOWS)
@@ -206,11 +215,12 @@ class TestVariance:
         assert evolution.variance_test is not None
         assert evolution.covariance_test is not None
         np.testing.assert_allclose(
-            evolution.covariance_test[0], prior + 0.5 * np.eye(3), atol=1e-13
+            evolution.covariance_test[0], prior + 0.5 * np.eye(3), rtol=0, atol=1e-13
         )
         np.testing.assert_allclose(
             evolution.variance_test,
             np.diagonal(evolution.covariance_test, axis1=1, axis2=2),
+            rtol=0,
             atol=1e-13,
         )
 

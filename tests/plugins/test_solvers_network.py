@@ -49,8 +49,10 @@ def test_oracle_19_linear_networks_are_solved_exactly(points: int, ridge: float)
     times = rate * np.array([0.0, 1.0, 7.0, 100.0])
     trained = NetworkGradientDescent(learning_rate=rate, ridge=ridge).evolve(problem, times)
     closed = GradientDescent(learning_rate=rate, ridge=ridge).evolve(problem, times)
-    np.testing.assert_allclose(trained.train, closed.train, atol=1e-13)  # rounding of 100 steps
-    np.testing.assert_allclose(trained.test, closed.test, atol=1e-13)
+    np.testing.assert_allclose(
+        trained.train, closed.train, rtol=0, atol=1e-13
+    )  # rounding of 100 steps
+    np.testing.assert_allclose(trained.test, closed.test, rtol=0, atol=1e-13)
     np.testing.assert_array_equal(trained.reached, closed.reached)
 
 
@@ -58,8 +60,8 @@ def test_oracle_19_the_limit_is_least_squares() -> None:
     problem = linear_problem(points=6)
     trained = NetworkGradientDescent(tolerance=1e-13).evolve(problem, np.array([INF]))
     solution = np.linalg.lstsq(problem.x_train, problem.y_train)[0]
-    np.testing.assert_allclose(trained.train[0], problem.x_train @ solution, atol=1e-10)
-    np.testing.assert_allclose(trained.test[0], problem.x_test @ solution, atol=1e-10)
+    np.testing.assert_allclose(trained.train[0], problem.x_train @ solution, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(trained.test[0], problem.x_test @ solution, rtol=0, atol=1e-10)
     assert trained.reached[0] == INF
 
 
@@ -89,9 +91,11 @@ def test_oracle_27_zero_initial_output_has_the_kernel_of_one_network() -> None:
     np.testing.assert_array_equal(evolution.train[0], 0.0)
     np.testing.assert_array_equal(evolution.test[0], 0.0)
     # The second derivative in time adds rate/2 times a number of order one.
-    np.testing.assert_allclose(evolution.train[1] / rate, kernel[:, 0, :, 0] @ TARGETS, atol=1e-5)
     np.testing.assert_allclose(
-        evolution.test[1] / rate, test_kernel[:, 0, :, 0] @ TARGETS, atol=1e-5
+        evolution.train[1] / rate, kernel[:, 0, :, 0] @ TARGETS, rtol=0, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        evolution.test[1] / rate, test_kernel[:, 0, :, 0] @ TARGETS, rtol=0, atol=1e-5
     )
 
 
@@ -102,8 +106,8 @@ def test_zero_initial_output_trains_from_the_same_parameters() -> None:
     shifted = replace(problem, y_train=TARGETS + problem.f0_train)
     one = NetworkGradientDescent().evolve(zero, times)
     other = NetworkGradientDescent().evolve(shifted, times)
-    np.testing.assert_allclose(one.train, other.train - problem.f0_train, atol=1e-14)
-    np.testing.assert_allclose(one.test, other.test - problem.f0_test, atol=1e-14)
+    np.testing.assert_allclose(one.train, other.train - problem.f0_train, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(one.test, other.test - problem.f0_test, rtol=0, atol=1e-14)
 
 
 def test_ridge_pulls_to_the_initial_parameters() -> None:
@@ -121,7 +125,7 @@ def test_ridge_pulls_to_the_initial_parameters() -> None:
         }
     solver = NetworkGradientDescent(learning_rate=rate, ridge=ridge)
     evolution = solver.evolve(problem, np.array([3 * rate]))
-    np.testing.assert_allclose(evolution.test[0], network.apply(params, GRID), atol=1e-14)
+    np.testing.assert_allclose(evolution.test[0], network.apply(params, GRID), rtol=0, atol=1e-14)
 
 
 def test_loss_and_gradient_norm_are_those_of_the_objective() -> None:
@@ -169,9 +173,9 @@ def test_converged_training_ends_early_and_fills_what_is_left() -> None:
     evolution = NetworkGradientDescent(learning_rate=0.1).evolve(problem, times)
     assert calls < 2000
     assert evolution.note == ""
-    np.testing.assert_allclose(evolution.reached, times)
+    np.testing.assert_allclose(evolution.reached, times, rtol=1e-15)
     # The gradient fell by 1e-8; the residual by that times the root of the kernel's condition.
-    np.testing.assert_allclose(evolution.train[1:], [problem.y_train] * 3, atol=1e-6)
+    np.testing.assert_allclose(evolution.train[1:], [problem.y_train] * 3, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(evolution.train[1], evolution.train[3])
 
 
@@ -180,7 +184,7 @@ def test_a_limit_on_steps_leaves_later_times_out() -> None:
     times = np.array([0.0, 1.0, 2.0, INF])
     solver = NetworkGradientDescent(learning_rate=0.1, max_steps=10)
     evolution = solver.evolve(problem, times)
-    np.testing.assert_allclose(evolution.reached, [0.0, 1.0, np.nan, np.nan])
+    np.testing.assert_allclose(evolution.reached, [0.0, 1.0, np.nan, np.nan], rtol=1e-15)
     assert np.isfinite(evolution.train[:2]).all()
     assert np.isnan(evolution.train[2:]).all()
     assert np.isnan(evolution.test[2:]).all()
@@ -192,7 +196,7 @@ def test_reaching_the_last_time_at_the_limit_of_steps_is_no_shortage() -> None:
     solver = NetworkGradientDescent(learning_rate=0.1, max_steps=10)
     evolution = solver.evolve(shallow_problem(), np.array([0.0, 1.0]))
     assert evolution.note == ""
-    np.testing.assert_allclose(evolution.reached, [0.0, 1.0])
+    np.testing.assert_allclose(evolution.reached, [0.0, 1.0], rtol=1e-15)
 
 
 def test_divergence_is_flagged_and_never_infinite() -> None:
@@ -272,7 +276,7 @@ def test_a_network_that_nothing_moves_stays(rate: float | str) -> None:
     solver = NetworkGradientDescent(learning_rate=rate)  # pyright: ignore[reportArgumentType]
     evolution = solver.evolve(problem, np.array([0.0, 0.3, INF]))
     np.testing.assert_array_equal(evolution.train, 0.0)
-    np.testing.assert_allclose(evolution.reached, [0.0, 0.3, INF])
+    np.testing.assert_allclose(evolution.reached, [0.0, 0.3, INF], rtol=1e-15)
     assert evolution.note == ""
 
 
