@@ -94,7 +94,7 @@ def fault_of(kind: str, cls: object) -> str | None:
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return f"{cls.__name__}.name is {name!r}; it must match {_NAME.pattern}"
-    if not cls.description():
+    if not _has_docstring(cls):
         return f"{cls.__name__} has no docstring; its first line is what users see"
     parameters = getattr(cls, "__dataclass_params__", None)
     if parameters is None or not parameters.frozen or "__dataclass_fields__" not in vars(cls):
@@ -105,10 +105,16 @@ def fault_of(kind: str, cls: object) -> str | None:
     if kind == "diagnostic" and not _declares_variables(cls):
         return f"{cls.__name__}.variables must map names to VariableSpec"
     try:
-        adapter(cls)
+        adapter(cls).rebuild(raise_errors=True)
     except (PydanticUserError, NameError, TypeError) as error:
         return f"the options of {cls.__name__} cannot be validated: {error}"
     return None
+
+
+def _has_docstring(cls: type) -> bool:
+    # A dataclass without one gets its signature as docstring; a subclass inherits another's.
+    own = vars(cls).get("__doc__") or ""
+    return bool(own.strip()) and not own.startswith(f"{cls.__name__}(")
 
 
 def _declares_variables(cls: type) -> bool:

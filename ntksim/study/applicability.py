@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ntksim.study.choices import AxisValue
 from ntksim.study.problems import KeyPath
 from ntksim.study.recordings import Recording
-from ntksim.types import Extra, Requirement
+from ntksim.types import SPREADS, Extra, Requirement
 
 _KERNEL_NEEDS: frozenset[Requirement] = frozenset({"ntk", "nngp", "spectrum"})
 _WORDS: dict[Requirement, str] = {
@@ -115,8 +115,7 @@ def combine(
         references |= {choice.value.label: choice.value for choice in compared}
         needs |= diagnostic.requires
         extras |= diagnostic.extras
-    if extras:
-        needs.add("nngp")
+    needs |= _needs_of(extras)
     if "spectrum" in needs:
         needs.add("ntk")
     initial = from_network and math.isfinite(width.value)
@@ -147,12 +146,16 @@ def _left_out(
     diagnostic = recording.diagnostic
     for extra in sorted(diagnostic.extras - solver.value.provides):
         return f"it needs the {extra}, which solver '{solver.label}' does not provide"
-    needs: set[Requirement] = set(diagnostic.requires)
-    if diagnostic.extras:
-        needs.add("nngp")
+    needs = diagnostic.requires | _needs_of(diagnostic.extras)
     if lack := lacking(needs, kernel, width):
         return f"it {lack[0]}"
     for choice in compared:
         if choice.refusal is not None:
             return f"it compares with kernel '{choice.value.label}': {choice.refusal}"
     return None
+
+
+def _needs_of(extras: Collection[Extra]) -> frozenset[Requirement]:
+    spread: frozenset[Requirement] = frozenset({"nngp"} if SPREADS & set(extras) else ())
+    network: frozenset[Requirement] = frozenset({"network"} if "parameters" in extras else ())
+    return spread | network

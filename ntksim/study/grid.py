@@ -16,7 +16,7 @@ from ntksim.study.model import AXES, Study
 from ntksim.study.plan import Cell, CellIndex, Plan, Positions, Tasks, combination_memory
 from ntksim.study.problems import StudyError, StudyProblem
 from ntksim.study.recordings import Recording
-from ntksim.types import Dataset, Network
+from ntksim.types import SPREADS, Dataset, Network
 
 _SHOWN_REASONS = 3
 
@@ -153,7 +153,7 @@ class _Planner:
         with_test_kernel = frozenset(
             self.hashes[self.study.axes["dataset"][d].label]
             for (d, *_), combination in self.first.values()
-            if combination.extras
+            if combination.extras & SPREADS
         )
         return Plan(
             self.study,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ntksim.types import Dataset, Extra, Requirement, VariableSpec
+from ntksim.types import SPREADS, Dataset, Extra, Requirement, VariableSpec
 
 _FLOAT = 8
 
@@ -46,12 +46,12 @@ def estimate_memory(
     """Estimate the memory of a cell with N training and M test points, K outputs and T times.
 
     Each kernel provider gives the NNGP and the tangent kernel, N² + MN numbers each, and M² with
-    an extra; a spectrum takes another 2N²; trajectories take T(N + M)K, a variance TM and a
-    covariance TM².
+    a spread over initialisations; a spectrum takes another 2N²; trajectories take T(N + M)K, a
+    variance TM and a covariance TM².
     """
     n, m, k = len(dataset.x_train), len(dataset.x_test), dataset.outputs
     own = bool({"ntk", "nngp", "spectrum"} & set(needs))
-    kernels = 2 * (n * n + m * n + (m * m if extras else 0)) * (own + references)
+    kernels = 2 * (n * n + m * n + (m * m if SPREADS & set(extras) else 0)) * (own + references)
     if "spectrum" in needs:
         kernels += 2 * n * n
     trajectories = times * (n + m) * k

@@ -27,15 +27,7 @@ def json_schema(registry: Registry) -> dict[str, Any]:
     """
     definitions: dict[str, Any] = {}
     for kind in KINDS:
-        definitions[kind] = {
-            "anyOf": [
-                {"enum": sorted(_callable_names(registry, kind))},
-                *(
-                    {"$ref": f"#/$defs/{_definition_name(offer)}"}
-                    for offer in registry.of_kind(kind)
-                ),
-            ]
-        }
+        definitions[kind] = _choice(registry, kind)
         for offer in registry.of_kind(kind):
             definitions |= _definitions(registry, offer)
     return {
@@ -49,14 +41,24 @@ def json_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
+def _choice(registry: Registry, kind: str) -> dict[str, Any]:
+    """Return the schema of a reference to any plugin of a kind: a name, or a mapping."""
+    names = sorted(_callable_names(registry, kind))
+    mappings = [{"$ref": f"#/$defs/{_definition_name(offer)}"} for offer in registry.of_kind(kind)]
+    choices = [*([{"enum": names}] if names else []), *mappings]
+    return {"anyOf": choices} if choices else {"not": {}}
+
+
 def _properties(registry: Registry) -> dict[str, Any]:
-    variables = {
+    variables: set[str] = {
         name
         for offer in registry.of_kind("diagnostic")
         for name in offer.cls.variables  # type: ignore[attr-defined]
     }
     width = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_WIDTH}, _INFINITY]}
-    recorded = {"anyOf": [{"$ref": "#/$defs/diagnostic"}, {"enum": sorted(variables)}]}
+    recorded: dict[str, Any] = {"anyOf": [{"$ref": "#/$defs/diagnostic"}]}
+    if variables:
+        recorded["anyOf"].append({"enum": sorted(variables)})
     return {
         "study": {
             "description": "Name of the study and, by default, of its store.",
