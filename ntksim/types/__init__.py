@@ -8,11 +8,20 @@ from ntksim.types.moments import SecondMoments
 from ntksim.types.network import Kernels, Model, Network, NoClosedForm, Params
 from ntksim.types.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from ntksim.types.plugin import Plugin
-from ntksim.types.problem import Evolution, Extra, KernelBlocks, Problem, Requirement, Spectrum
+from ntksim.types.problem import (
+    SPREADS,
+    Evolution,
+    Extra,
+    KernelBlocks,
+    Problem,
+    Requirement,
+    Spectrum,
+)
 from ntksim.types.result import FinishedCell, Variable, VariableSpec
 from ntksim.types.seeds import SeedTree
 
 __all__ = [
+    "SPREADS",
     "Activation",
     "Architecture",
     "Array",

@@ -72,7 +72,8 @@ class Solver(Plugin, ABC):
 
     requires: ClassVar[frozenset[Requirement]] = frozenset({"ntk"})
     provides: ClassVar[frozenset[Extra]] = frozenset()
-    """Extras that it can compute when ``problem.extras`` asks; they need ``nngp`` as well."""
+    """Extras that it can compute when ``problem.extras`` asks: ``variance`` and ``covariance`` need
+    ``nngp`` as well, ``parameters`` need ``network``."""
 
     def refuses(self, network: Network, width: float) -> str | None:
         """Say in a sentence why it cannot solve for such a model, or return ``None``."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ntksim.types.arrays import Array
-from ntksim.types.network import Kernels, Model
+from ntksim.types.network import Kernels, Model, Params
 
 Requirement: TypeAlias = Literal["ntk", "spectrum", "nngp", "network"]
 """What a solver or diagnostic can ask for: the tangent kernel, its eigendecomposition, the NNGP
 kernel with its test block, the finite network with its parameters."""
 
-Extra: TypeAlias = Literal["variance", "covariance"]
-"""What can be asked of a solver beyond its trajectories."""
+Extra: TypeAlias = Literal["variance", "covariance", "parameters"]
+"""What can be asked of a solver beyond its outputs: their spread over initialisations, which needs
+the NNGP kernel with its test block, or the trained parameters, which need a finite network."""
+
+SPREADS: frozenset[Extra] = frozenset({"variance", "covariance"})
+"""The extras that need the NNGP kernel."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ class Evolution:
     there. ``train`` (T, N, K), ``test`` (T, M, K); where a solver diverged beyond the largest
     float or did not get to a time they hold NaN, and ``diverged`` or ``note`` says so.
     ``variance_test`` (T, M) and ``covariance_test`` (T, M, M) are those of one output.
+    ``learning_rate`` is that of discrete steps. ``parameters`` (T) are all parameters of the
+    network at every time, where ``problem.extras`` asks for them; they may be computed when they
+    are read, and hold NaN where ``train`` does.
     """
 
     reached: Array
@@ -82,3 +90,5 @@ class Evolution:
     note: str = ""
     variance_test: Array | None = None
     covariance_test: Array | None = None
+    learning_rate: float | None = None
+    parameters: Sequence[Params] | None = None

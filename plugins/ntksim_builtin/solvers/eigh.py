@@ -17,6 +17,7 @@ from ntksim.linalg import (
     training_outputs,
 )
 from ntksim.types import (
+    SPREADS,
     Array,
     Evolution,
     Extra,
@@ -28,6 +29,7 @@ from ntksim.types import (
 )
 
 from ntksim_builtin.solvers.labels import label
+from ntksim_builtin.solvers.linear_path import linearised_path
 from ntksim_builtin.solvers.system import linear_system, spectrum_of
 
 
@@ -51,7 +53,7 @@ class Eigh(Solver):
 
     name: ClassVar[str] = "eigh"
     requires: ClassVar[frozenset[Requirement]] = frozenset({"ntk", "spectrum"})
-    provides: ClassVar[frozenset[Extra]] = frozenset({"variance", "covariance"})
+    provides: ClassVar[frozenset[Extra]] = frozenset({"variance", "covariance", "parameters"})
 
     ridge: NonNegativeFloat = 0.0
     """Strength ρ of the pull to the initial parameters, added to every eigenvalue."""
@@ -69,12 +71,14 @@ class Eigh(Solver):
             spectrum, projection, factors, system.targets, system.start, system.test_start
         )
         variance, covariance = self._spread(problem, spectrum, projection, factors)
+        path = linearised_path(problem, system, spectrum, factors)
         return Evolution(
             reached=np.array(times, dtype=np.float64),
             train=train.reshape(len(times), *problem.f0_train.shape),
             test=test.reshape(len(times), *problem.f0_test.shape),
             variance_test=variance,
             covariance_test=covariance,
+            parameters=path,
         )
 
     def label(self) -> str:
@@ -87,7 +91,7 @@ class Eigh(Solver):
         self, problem: Problem, spectrum: Spectrum, projection: Array, factors: ModeFactors
     ) -> tuple[Array | None, Array | None]:
         """Return the variance and the covariance, each where the problem asks for it."""
-        if not problem.extras:
+        if not SPREADS & problem.extras:
             return None, None
         blocks = problem.kernels
         parts = (

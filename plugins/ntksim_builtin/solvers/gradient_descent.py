@@ -16,6 +16,7 @@ from ntksim.linalg import (
 from ntksim.types import (
     Array,
     Evolution,
+    Extra,
     NonNegativeFloat,
     PositiveFloat,
     Problem,
@@ -26,6 +27,7 @@ from ntksim.types import (
 from numpy.typing import NDArray
 
 from ntksim_builtin.solvers.labels import label
+from ntksim_builtin.solvers.linear_path import linearised_path
 from ntksim_builtin.solvers.steps import whole_steps
 from ntksim_builtin.solvers.system import LinearSystem, linear_system, spectrum_of
 
@@ -45,6 +47,7 @@ class GradientDescent(Solver):
 
     name: ClassVar[str] = "gradient_descent"
     requires: ClassVar[frozenset[Requirement]] = frozenset({"ntk", "spectrum"})
+    provides: ClassVar[frozenset[Extra]] = frozenset({"parameters"})
 
     learning_rate: Literal["auto"] | PositiveFloat = "auto"
     """Learning rate η, or ``auto`` for 1/(λ₁ + ridge), half of the largest stable one."""
@@ -64,7 +67,7 @@ class GradientDescent(Solver):
         elif steepest > 0:
             rate = 1.0 / steepest
         else:
-            return _at_rest(problem, times)
+            return _at_rest(problem, system, spectrum, times)
         steps, reached = whole_steps(times, rate)
         products = rate * (spectrum.eigenvalues + self.ridge)
         moving = _has_residual(spectrum, system)
@@ -83,12 +86,17 @@ class GradientDescent(Solver):
         lost = ~(np.isfinite(train).all(axis=(1, 2)) & np.isfinite(test).all(axis=(1, 2)))
         for values in (reached, train, test):
             values[lost] = np.nan
+        path = linearised_path(problem, system, spectrum, factors)
+        if path is not None:
+            path.weights[lost] = np.nan
         diverged = bool(((products > 2) & moving).any() and (steps > 0).any())
         return Evolution(
             reached=reached,
             train=train.reshape(len(times), *problem.f0_train.shape),
             test=test.reshape(len(times), *problem.f0_test.shape),
             diverged=diverged,
+            learning_rate=rate,
+            parameters=path,
             note=(
                 f"learning rate {rate:.6g} is not stable: the largest stable one is below "
                 f"{2 / steepest:.6g}"
@@ -118,9 +126,12 @@ def _stilled(factors: ModeFactors, modes: NDArray[np.bool_]) -> ModeFactors:
     )
 
 
-def _at_rest(problem: Problem, times: Array) -> Evolution:
+def _at_rest(problem: Problem, system: LinearSystem, spectrum: Spectrum, times: Array) -> Evolution:
+    still = np.zeros((len(times), len(spectrum.eigenvalues)))
+    factors = ModeFactors(residual=1.0 - still, growth=still)
     return Evolution(
         reached=np.array(times, dtype=np.float64),
         train=np.repeat(problem.f0_train[None], len(times), axis=0),
         test=np.repeat(problem.f0_test[None], len(times), axis=0),
+        parameters=linearised_path(problem, system, spectrum, factors),
     )

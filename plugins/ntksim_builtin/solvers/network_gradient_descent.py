@@ -10,6 +10,7 @@ import numpy as np
 from ntksim.types import (
     Array,
     Evolution,
+    Extra,
     Network,
     NonNegativeFloat,
     Params,
@@ -48,6 +49,7 @@ class NetworkGradientDescent(Solver):
 
     name: ClassVar[str] = "network_gradient_descent"
     requires: ClassVar[frozenset[Requirement]] = frozenset({"network"})
+    provides: ClassVar[frozenset[Extra]] = frozenset({"parameters"})
 
     learning_rate: Literal["auto"] | PositiveFloat = "auto"
     """Learning rate η, or ``auto`` for 1/(λ₁ + ridge), where λ₁ is the largest eigenvalue of the
@@ -83,6 +85,8 @@ class NetworkGradientDescent(Solver):
             offset_test = network.apply(start, problem.x_test)
         train = np.full((len(times), *problem.f0_train.shape), np.nan)
         test = np.full((len(times), *problem.f0_test.shape), np.nan)
+        wanted = "parameters" in problem.extras
+        parameters: list[Params] = [_lost(start)] * len(times) if wanted else []
 
         def record(state: TrainingState, where: NDArray[np.bool_]) -> None:
             if where.any():
@@ -90,6 +94,10 @@ class NetworkGradientDescent(Solver):
                 if np.isfinite(state.outputs).all() and np.isfinite(outputs).all():
                     train[where] = state.outputs - offset_train
                     test[where] = outputs - offset_test
+                    if wanted:
+                        kept = _copied(state.params, start)
+                        for index in np.flatnonzero(where):
+                            parameters[index] = kept
 
         diverged, note, initial_loss, initial_norm = False, "", 0.0, 0.0
         targets = problem.y_train + offset_train
@@ -115,7 +123,15 @@ class NetworkGradientDescent(Solver):
                     )
                     break
         reached[np.isnan(train).any(axis=(1, 2))] = np.nan
-        return Evolution(reached, train, test, diverged=diverged, note=note)
+        return Evolution(
+            reached,
+            train,
+            test,
+            diverged=diverged,
+            note=note,
+            learning_rate=rate,
+            parameters=parameters if wanted else None,
+        )
 
     def label(self) -> str:
         """Return the name with the options that are set."""
@@ -133,3 +149,12 @@ class NetworkGradientDescent(Solver):
             return float(self.learning_rate)
         steepest = largest_tangent_eigenvalue(network, params, x) + self.ridge
         return 1.0 / steepest if steepest > 0 else None
+
+
+def _copied(params: Params, start: Params) -> Params:
+    """Copy the parameters that training changes, which it does in place."""
+    return {name: value if value is start[name] else value.copy() for name, value in params.items()}
+
+
+def _lost(params: Params) -> Params:
+    return {name: np.full_like(value, np.nan) for name, value in params.items()}
