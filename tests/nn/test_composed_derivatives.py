@@ -231,6 +231,18 @@ def test_readout_alone_has_the_prior_as_its_tangent_kernel() -> None:
     )
 
 
+def test_nothing_is_computed_below_the_first_trained_layer() -> None:
+    class Undifferentiable(Tanh):
+        def derivative(self, x: Array) -> Array:
+            raise AssertionError
+
+    layers = (Dense(trained=False), ActivationLayer(Undifferentiable()), Dense(units=1))
+    network = ComposedNetwork(layers, (3,), 1)
+    params, x = drawn(network), points(4)
+    assert set(network.vjp(params, x, np.ones((4, 1)))) == {"1.weight"}
+    assert network.tangent_kernel(params, x).shape == (4, 4)
+
+
 def test_nothing_trained_means_no_tangent_kernel() -> None:
     network = ComposedNetwork((Dense(trained=False), ERF, Dense(units=1, trained=False)), (3,), 1)
     params, x = drawn(network), points(4)

@@ -103,6 +103,15 @@ def test_sizes_near_the_ends_of_the_range(scale: float) -> None:
     assert np.isfinite(extreme.deficit).all()
 
 
+def test_sizes_whose_squares_leave_the_range() -> None:
+    rng = np.random.default_rng(3)
+    x, z = rng.standard_normal((4, 5)), rng.standard_normal((3, 5))
+    z[0] = 2.0 * x[0]
+    usual, extreme = input_moments(x, z).second, input_moments(1e200 * x, 1e-200 * z).second
+    np.testing.assert_allclose(extreme.angle, usual.angle, rtol=1e-13, atol=4 * EPS)
+    np.testing.assert_allclose(extreme.covariance, usual.covariance, rtol=1e-13)
+
+
 def test_zero_rows_have_no_moments_and_no_points_no_pairs() -> None:
     x = np.array([[0.0, 0.0], [1.0, 2.0]])
     second = input_moments(x).second

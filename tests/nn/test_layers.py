@@ -194,6 +194,10 @@ def test_a_branch_that_is_not_centred_is_refused(branch: tuple[Layer, ...]) -> N
     ("layers", "message"),
     [
         ((Dense(), RELU, RELU, Dense(units=1)), "activation relu acts on features that are not"),
+        (
+            (Dense(), RELU, Residual(Dense()), RELU, Dense(units=1)),
+            "activation relu acts on features that are not Gaussian",
+        ),
         ((Dense(units=5), RELU, Dense(units=1)), "activation relu acts on 5 random features"),
         ((Dense(units=5), Dense(units=1)), "Dense acts on 5 random features"),
         ((Dense(), Dense(units=1), RELU), "activation relu acts on 1 random features"),

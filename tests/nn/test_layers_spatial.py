@@ -20,7 +20,7 @@ from ntksim.nn import (
     Serial,
 )
 from ntksim.nn.layers import Shape
-from ntksim.types import Array, Network, SecondMoments
+from ntksim.types import Array, Network, NoClosedForm, SecondMoments
 
 from small_networks import assert_close, difference_jacobian, gradient_jacobian, nngp, ntk
 
@@ -206,3 +206,10 @@ def test_pooled_network_does_not_see_rotations_of_the_ring() -> None:
     rotated = np.roll(x, 1, axis=1)
     assert_close(ntk(network, x, rotated), ntk(network, x))
     assert_close(nngp(network, x, rotated), nngp(network, x))
+
+
+def test_an_activation_behind_a_mixture_of_positions_has_no_dual() -> None:
+    layers = (*convolution(1.0).layers, Flatten(), RELU, Dense(units=1))
+    network = ComposedNetwork(layers, (POSITIONS, CHANNELS), 1)
+    with pytest.raises(NoClosedForm, match="not Gaussian"):
+        network.kernels(images(2, 1))
