@@ -19,7 +19,8 @@ from ntksim.types import VariableSpec
 TEXT = StringDType()
 """Fixed-length text has no stable specification in Zarr 3 and warns on every use."""
 
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 1
+"""Numbers of this kind hardly shrink more at higher levels, which take twice as long and more."""
 
 BLOCK_BYTES = 64 * MIB
 """Cells are gathered and written in blocks of about this size, so that memory stays bounded."""

@@ -38,7 +38,8 @@ DESCRIBING: Mapping[str, VariableSpec] = {
         (),
         "state of the cell",
         dtype="string",
-        description=f"{MISSING}, {DONE}, {FAILED} or {NOT_APPLICABLE}",
+        description=f"{MISSING}, {DONE}, {FAILED} or {NOT_APPLICABLE}; where it is not {DONE}, "
+        "numbers are NaN, or 0 and false where their type has no NaN",
     ),
     "message": VariableSpec(
         (),

@@ -107,7 +107,7 @@ def _damaged(places: Places, reason: str) -> DamagedStore:
 def _nothing_at(places: Places) -> str:
     message = f"there is no store at {places.store}"
     if places.previous.exists():
-        return f"{message}: a run was killed while it replaced the store; the next run restores it"
+        return f"{message}: a run is replacing it, or was killed then; the next run restores it"
     try:
         others = sorted(path.name for path in places.store.parent.glob("*.zarr"))
     except OSError:

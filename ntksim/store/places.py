@@ -12,9 +12,10 @@ class Places:
     """Paths around a store, for example ``predictors.zarr``.
 
     Beside it lie ``predictors.cells`` (the journal), ``predictors.sha256`` (digests of its files,
-    in the format of ``sha256sum``), ``predictors.lock`` with ``predictors.lock.json`` (who is
-    writing), and while it is replaced, hidden siblings. A symbolic link is followed first, so that
-    a store is the same whatever the way to it.
+    in the format of ``sha256sum``), ``predictors.log`` (what failed, and where),
+    ``predictors.lock`` with ``predictors.lock.json`` (who is writing), and while it is replaced,
+    hidden siblings. A symbolic link is followed first, so that a store is the same whatever the way
+    to it.
     """
 
     store: Path
@@ -38,6 +39,11 @@ class Places:
     def manifest(self) -> Path:
         """Digests of the files of the store."""
         return self.store.with_name(f"{self.stem}.sha256")
+
+    @property
+    def log(self) -> Path:
+        """Text about the cells that failed."""
+        return self.store.with_name(f"{self.stem}.log")
 
     @property
     def lock(self) -> Path:
