@@ -234,7 +234,7 @@ def test_readout_alone_has_the_prior_as_its_tangent_kernel() -> None:
 def test_nothing_is_computed_below_the_first_trained_layer() -> None:
     class Undifferentiable(Tanh):
         def derivative(self, x: Array) -> Array:
-            raise AssertionError
+            raise AssertionError(x)
 
     layers = (Dense(trained=False), ActivationLayer(Undifferentiable()), Dense(units=1))
     network = ComposedNetwork(layers, (3,), 1)
