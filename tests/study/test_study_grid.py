@@ -213,6 +213,16 @@ def test_an_extra_that_no_solver_provides_is_refused(impossible: Callable) -> No
     )
 
 
+def test_trained_parameters_need_a_network_and_no_kernel(planned: Planned) -> None:
+    plan = planned(solver="[train, exact]", record="[loss, weights]", width="[10, .inf]", seed="0")
+    tasks = {(task.model.width, task.solver["name"]): task for task in plan.tasks.values()}
+    assert tasks[10, "tiny:train"].extras == {"parameters"}
+    assert tasks[10, "tiny:train"].needs == {"network"}
+    assert not tasks[10, "tiny:train"].needs_test_kernel
+    assert tasks[10, "tiny:exact"].extras == frozenset()
+    assert tasks.keys() == {(10, "tiny:train"), (10, "tiny:exact"), (math.inf, "tiny:exact")}
+
+
 def test_an_extra_needs_the_nngp_kernel(impossible: Callable) -> None:
     problem = impossible(kernel="tangent_only", record="variance")
     assert "it needs the NNGP kernel, which kernel 'tangent_only' does not" in problem.message

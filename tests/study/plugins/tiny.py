@@ -148,6 +148,7 @@ class Train(Solver):
 
     name: ClassVar[str] = "train"
     requires: ClassVar = frozenset({"network"})
+    provides: ClassVar = frozenset({"parameters"})
     widest: PositiveInt = 10**6
 
     def refuses(self, network, width):
@@ -257,6 +258,18 @@ class Variance(Diagnostic):
 
 
 @dataclass(frozen=True)
+class Weights(Diagnostic):
+    """The trained parameters."""
+
+    name: ClassVar[str] = "weights"
+    extras: ClassVar = frozenset({"parameters"})
+    variables: ClassVar = {"weights": VariableSpec(("time", "unit"), "weights")}
+
+    def measure(self, cell):
+        return {}
+
+
+@dataclass(frozen=True)
 class Movement(Diagnostic):
     """How far the parameters move."""
 
@@ -312,4 +325,4 @@ def ntksim_datasets():
 
 @hookimpl
 def ntksim_diagnostics():
-    return [Predictions, Loss, Kernel, Variance, Movement, Distance]
+    return [Predictions, Loss, Kernel, Variance, Weights, Movement, Distance]
