@@ -19,7 +19,7 @@ INTERRUPTED = 130
 @contextmanager
 def explained() -> Iterator[None]:
     """Show a user's mistake as its message, never as a traceback, and exit with its code."""
-    from ntksim.engine import NoScheduler
+    from ntksim.engine import BadRequest, NoScheduler
     from ntksim.registry import RegistryError
     from ntksim.store import StoreInUse, StoreUnusable
     from ntksim.study import StudyError
@@ -30,7 +30,7 @@ def explained() -> Iterator[None]:
         fail(str(error), STORE_IN_USE)
     except StoreUnusable as error:
         fail(str(error), STORE_UNUSABLE)
-    except (StudyError, RegistryError, NoScheduler) as error:
+    except (StudyError, RegistryError, BadRequest, NoScheduler) as error:
         fail(str(error), WRONG)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

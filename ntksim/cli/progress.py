@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ntksim.engine import CellFinished, Collecting, Event, RunStarted, Warned
+from ntksim.engine import CellFinished, Collecting, Event, Interrupted, RunStarted, Warned
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SECONDS_BETWEEN_LINES = 10.0
+
+STOPPING = "finishing the cells in flight; press Ctrl-C again to stop at once"
 
 
 @contextmanager
@@ -62,6 +64,8 @@ def _bar(console: Console) -> Iterator[Callable[[Event], None]]:
                         bar.console.print(f"failed: {label}: {error}", style="red", markup=False)
                 case Collecting():
                     bar.update(task, description="collecting")
+                case Interrupted():
+                    bar.console.print(STOPPING, markup=False)
                 case Warned(message=message):
                     bar.console.print(f"warning: {message}", style="yellow", markup=False)
 
@@ -84,6 +88,8 @@ class _Lines:
                     self.last = now
                     left = (now - self.started) / finished * (missing - finished)
                     click.echo(f"{finished} of {missing} cells, about {left:.0f} s left", err=True)
+            case Interrupted():
+                click.echo(STOPPING, err=True)
             case Warned(message=message):
                 click.echo(f"warning: {message}", err=True)
             case _:

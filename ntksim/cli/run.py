@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ntksim.cli.outcome import CELLS_FAILED, INTERRUPTED, explained
+from ntksim.cli.sizes import SIZE
 
 
 @click.command("run")
@@ -18,7 +19,8 @@ from ntksim.cli.outcome import CELLS_FAILED, INTERRUPTED, explained
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Worker processes on this machine; 1 computes in this process.",
+    help="Worker processes on this machine; 1 computes in this process, unless something is "
+    "limited.",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Use a Dask cluster, such as tcp://host:8786.")
 @click.option(
@@ -28,7 +30,24 @@ from ntksim.cli.outcome import CELLS_FAILED, INTERRUPTED, explained
     show_default=True,
     help="Threads of numerical libraries in each worker; part of what fixes the last bits.",
 )
+@click.option(
+    "--memory",
+    type=SIZE,
+    help="Memory that all workers may use together, such as 8GB; a cell that takes more fails.",
+)
+@click.option(
+    "--cell-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Time that a cell, or a piece of work that it shares, may take; one that takes longer "
+    "fails.",
+)
 @click.option("--retry-failed", is_flag=True, help="Compute cells again that failed before.")
+@click.option(
+    "--recompute",
+    is_flag=True,
+    help="Go on with a store that other versions of the plugins computed.",
+)
 @click.option("--no-local-plugins", is_flag=True, help="Refuse plugin files named in the study.")
 def command(
     study: Path,
@@ -36,14 +55,17 @@ def command(
     workers: int,
     scheduler: str | None,
     threads: int,
+    memory: int | None,
+    cell_timeout: float | None,
     retry_failed: bool,
+    recompute: bool,
     no_local_plugins: bool,
 ) -> None:
     """Run STUDY, or what is still missing of it.
 
     Cells that are stored already are kept: adding a width or a seed to the study computes only
     what is new. Ctrl-C once finishes the cells in flight, twice stops at once; either way what is
-    finished is in the store.
+    finished is in the store. What fails is described in full in a text file beside the store.
     """
     from ntksim.cli.progress import progress
     from ntksim.engine import run
@@ -58,7 +80,10 @@ def command(
                 workers=workers,
                 scheduler=scheduler,
                 threads=threads,
+                memory=memory,
+                cell_timeout=cell_timeout,
                 retry_failed=retry_failed,
+                recompute=recompute,
                 listener=listener,
             )
     counts = ", ".join(f"{count} {status}" for status, count in summary.counts.items() if count)

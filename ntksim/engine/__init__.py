@@ -1,13 +1,24 @@
 """Runs the cells of a study with Dask."""
 
 from ntksim.engine.cluster import NoScheduler
-from ntksim.engine.events import CellFinished, Collecting, Event, Listener, RunStarted, Warned
+from ntksim.engine.events import (
+    CellFinished,
+    Collecting,
+    Event,
+    Interrupted,
+    Listener,
+    RunStarted,
+    Warned,
+)
+from ntksim.engine.resources import BadRequest
 from ntksim.engine.run import RunSummary, run
 
 __all__ = [
+    "BadRequest",
     "CellFinished",
     "Collecting",
     "Event",
+    "Interrupted",
     "Listener",
     "NoScheduler",
     "RunStarted",

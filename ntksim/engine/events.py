@@ -37,11 +37,16 @@ class Collecting:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """The user asked to stop: cells in flight are finished, unless the user asks again."""
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that the user should know and that stops nothing."""
 
     message: str
 
 
-Event: TypeAlias = RunStarted | CellFinished | Collecting | Warned
+Event: TypeAlias = RunStarted | CellFinished | Collecting | Interrupted | Warned
 Listener: TypeAlias = Callable[[Event], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,22 @@ class Graph:
     nodes: Mapping[str, Node]
     data: Mapping[str, Dataset]
     cells: Mapping[str, str]
+
+    def closure(self, cell: str) -> set[str]:
+        """Return the keys of everything that a cell needs, of the node that ends it too."""
+        found: set[str] = set()
+        left = [self.cells[cell]]
+        while left:
+            key = left.pop()
+            if key not in found:
+                found.add(key)
+                left += self.nodes[key].needs if key in self.nodes else ()
+        return found
+
+    def without(self, cells: Collection[str]) -> Graph:
+        """Return the graph without some cells."""
+        left = {key: node for key, node in self.cells.items() if key not in cells}
+        return Graph(self.nodes, self.data, left)
 
 
 def build_graph(

@@ -6,14 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ntksim.engine import duties
 from ntksim.engine.graph import Graph, Node, Ref
 from ntksim.engine.interrupt import Interrupt
 from ntksim.engine.threads import limited_threads
+from ntksim.engine.workshop import Workshop
 from ntksim.store.cells import CellRecord
 
 
 def run_in_process(
-    graph: Graph, threads: int, interrupt: Interrupt, finished: Callable[[CellRecord], None]
+    graph: Graph,
+    workshop: Workshop,
+    threads: int,
+    interrupt: Interrupt,
+    finished: Callable[[CellRecord], None],
 ) -> None:
     """Compute all cells, handing each record to ``finished`` as soon as it is there.
 
@@ -22,13 +28,22 @@ def run_in_process(
     """
     from dask.local import get_sync
 
+    here = _Here(workshop, threads, interrupt, finished)
     computation: dict[str, Any] = dict(graph.data)
     for key, node in graph.nodes.items():
-        computation[key] = _as_task(node, interrupt)
+        computation[key] = _as_task(node, here)
     for key in graph.cells.values():
-        computation[f"finished-{key}"] = (_hand_over, _Held(finished), key)
+        computation[f"finished-{key}"] = (_hand_over, _Held(here), key)
     with limited_threads(threads):
         get_sync(computation, [f"finished-{key}" for key in graph.cells.values()])
+
+
+@dataclass(frozen=True)
+class _Here:
+    workshop: Workshop
+    threads: int
+    interrupt: Interrupt
+    finished: Callable[[CellRecord], None]
 
 
 @dataclass(frozen=True)
@@ -42,9 +57,9 @@ class _Stopped:
     """The result of a task that came up after the user had asked to stop."""
 
 
-def _as_task(node: Node, interrupt: Interrupt) -> tuple[Any, ...]:
+def _as_task(node: Node, here: _Here) -> tuple[Any, ...]:
     arguments = [_argument(argument) for argument in node.arguments]
-    return (_call, _Held(interrupt), _Held(node.function), arguments)
+    return (_call, _Held(here), _Held(node.function), arguments)
 
 
 def _argument(argument: Any) -> Any:
@@ -53,10 +68,12 @@ def _argument(argument: Any) -> Any:
     return argument.key if isinstance(argument, Ref) else _Held(argument)
 
 
-def _call(interrupt: _Held, function: _Held, arguments: list[Any]) -> Any:
-    if interrupt.value.requested:
+def _call(held: _Held, function: _Held, arguments: list[Any]) -> Any:
+    here: _Here = held.value
+    if here.interrupt.requested:
         return _Stopped()
-    return function.value(*(_value(argument) for argument in arguments))
+    values = (_value(argument) for argument in arguments)
+    return duties.call(here.workshop, here.threads, "", function.value, *values)
 
 
 def _value(argument: Any) -> Any:
@@ -65,6 +82,6 @@ def _value(argument: Any) -> Any:
     return argument.value if isinstance(argument, _Held) else argument
 
 
-def _hand_over(finished: _Held, record: CellRecord | _Stopped) -> None:
+def _hand_over(held: _Held, record: CellRecord | _Stopped) -> None:
     if not isinstance(record, _Stopped):
-        finished.value(record)
+        held.value.finished(record)

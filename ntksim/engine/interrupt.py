@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -18,10 +18,11 @@ class Interrupt:
 
 
 @contextmanager
-def graceful_interrupt() -> Iterator[Interrupt]:
+def graceful_interrupt(announce: Callable[[], None]) -> Iterator[Interrupt]:
     """Turn the first Ctrl-C inside the block into a request, the second into KeyboardInterrupt.
 
-    Outside the main thread, where Python delivers no signals, nothing changes.
+    ``announce`` is called at the first. Outside the main thread, where Python delivers no signals,
+    nothing changes.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
@@ -33,6 +34,9 @@ def graceful_interrupt() -> Iterator[Interrupt]:
         if interrupt.requested:
             raise KeyboardInterrupt
         interrupt.requested = True
+        # Where the program was just writing to the same stream, Python refuses.
+        with suppress(RuntimeError):
+            announce()
 
     previous = signal.signal(signal.SIGINT, handle)
     try:

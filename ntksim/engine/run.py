@@ -6,33 +6,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ntksim.engine.events import CellFinished, Collecting, Event, Listener, RunStarted, Warned
+from ntksim.engine.cluster import ClusterLost, NoScheduler, local_cluster, remote_cluster
+from ntksim.engine.events import Event, Interrupted, Listener, RunStarted, Warned
 from ntksim.engine.graph import Graph, build_graph
 from ntksim.engine.inprocess import run_in_process
 from ntksim.engine.interrupt import Interrupt, graceful_interrupt
-from ntksim.engine.provenance import store_plan
-from ntksim.engine.threads import available_cores
+from ntksim.engine.output import Output
+from ntksim.engine.resources import Resources
+from ntksim.engine.watch import Patience
 from ntksim.engine.workshop import Workshop
-from ntksim.store import (
-    CellRecord,
-    Journal,
-    Places,
-    StoreUnusable,
-    belongs_to,
-    writer_lock,
-)
-from ntksim.store.identity import require_readable
-from ntksim.study import Plan, Study, load_study, plan_cells
-
-if TYPE_CHECKING:
-    from ntksim.store.collect import Collected
-
-COLLECT_SHARE = 0.1
-"""Largest part of a run's time that is spent on collecting before the end."""
+from ntksim.store import writer_lock
+from ntksim.study import Study, load_study, plan_cells
 
 CLUSTER_ATTEMPTS = 3
+"""Clusters that are tried one after the other without a single cell being finished."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +57,11 @@ def run(
     scheduler: str | None = None,
     threads: int = 1,
     memory: int | None = None,
+    cell_timeout: float | None = None,
     retry_failed: bool = False,
+    recompute: bool = False,
     listener: Listener = ignore,
+    stalled_after: float = 60.0,
 ) -> RunSummary:
     """Run a study, or what is still missing of it.
 
@@ -81,166 +72,117 @@ def run(
     store
         Where the results go; by default what the study says, relative to the current directory.
     workers
-        Processes on this machine; with 1 everything happens in this process.
+        Processes on this machine; with 1 everything happens in this process, unless time or memory
+        are limited.
     scheduler
         Address of a ``distributed`` scheduler to use instead.
     threads
         Threads of numerical libraries in each worker. Results are bitwise the same for any number
         of workers, but not for another number of threads.
     memory
-        Bytes that all local workers may use together.
+        Bytes that all local workers may use together. A study with a cell that needs more than one
+        worker's share, by a rough estimate, is refused; a cell that takes more fails.
+    cell_timeout
+        Seconds that a cell, or one piece of the work that it shares with others, may take; one that
+        takes longer fails.
     retry_failed
         Compute cells again that failed before.
+    recompute
+        Go on with a store that was computed with other versions of the plugins; all cells that they
+        have a part in are computed again.
     listener
         Called with each ``Event``.
+    stalled_after
+        Seconds after which a cluster that does nothing is given up and started anew.
 
     Raises
     ------
     StudyError
         If the study is wrong; nothing was computed.
+    BadRequest
+        If there are not enough cores or too little memory for what is asked for.
+    NoScheduler
+        If nothing answers at the address of the scheduler.
     StoreInUse, StoreUnusable
-        If the store is being written by another run, belongs to another study, or is damaged.
+        If the store is being written by another run, belongs to another study or to other versions
+        of the plugins, or is damaged.
     """
     start = time.monotonic()
+    resources = Resources(workers, threads, memory, scheduler)
     study = load_study(study) if not isinstance(study, Study) else study
-    _check_workers(workers, threads, scheduler)
-    plan = plan_cells(study)
+    plan = plan_cells(study, memory=resources.memory_of_one)
     path = Path(store if store is not None else study.store).absolute()
+    patience = Patience(task=cell_timeout, cluster=stalled_after)
+    workshop = Workshop.of(study.registry)
     with writer_lock(path):
-        output = _Output(study, plan, path, listener)
+        output = Output(study, plan, path, listener, recompute=recompute)
         missing = output.missing(retry_failed)
-        workshop = Workshop.of(study.registry)
-        graph = build_graph((plan.tasks[key] for key in missing), plan.datasets, workshop)
+        reused = len(plan.tasks) - len(missing)
         for warning in plan.warnings:
             listener(Warned(warning))
-        listener(RunStarted(len(plan.cells), len(missing), len(plan.tasks) - len(missing), workers))
-        output.expected = len(missing)
-        with graceful_interrupt() as interrupt:
-            try:
-                if missing:
-                    _compute(graph, output, interrupt, workers, scheduler, threads, memory)
-            except KeyboardInterrupt:
-                interrupt.requested = True
-            finally:
-                collected = output.collect()
+        listener(RunStarted(len(plan.cells), len(missing), reused, workers))
+        with graceful_interrupt(lambda: listener(Interrupted())) as interrupt:
+            while True:
+                output.expect(len(missing))
+                tasks = (plan.tasks[key] for key in missing)
+                try:
+                    if missing:
+                        graph = build_graph(tasks, plan.datasets, workshop)
+                        _compute(graph, workshop, output, interrupt, resources, patience)
+                except KeyboardInterrupt:
+                    interrupt.requested = True
+                finally:
+                    collected = output.collect()
+                missing = [key for key in plan.tasks if key in output.lost - output.taken]
+                if not missing or interrupt.requested:
+                    break
     return RunSummary(
         store=path,
-        computed=output.finished,
-        reused=len(plan.tasks) - len(missing),
+        computed=len(output.taken),
+        reused=reused,
         counts=collected.counts,
         interrupted=interrupt.requested,
         seconds=time.monotonic() - start,
     )
 
 
-class _Output:
-    """The journal and the store of a run: takes finished records, and collects now and then."""
-
-    def __init__(self, study: Study, plan: Plan, path: Path, listener: Listener) -> None:
-        self.plan = plan
-        self.path = path
-        self.listener = listener
-        self.layout = store_plan(study, plan)
-        self.journal = Journal(Places.of(path).journal)
-        self.expected = 0
-        self.finished = 0
-        self.collecting = 0.0
-        self.started = time.monotonic()
-        self._open(study)
-
-    def _open(self, study: Study) -> None:
-        from ntksim.store.adopt import adopt
-        from ntksim.store.swap import recover
-
-        recover(self.path)
-        identity = belongs_to(self.path)
-        if identity is None:
-            return
-        require_readable(identity, self.path)
-        if identity.study != study.name:
-            raise StoreUnusable(
-                f"{self.path} holds the study '{identity.study}', not '{study.name}'; give another "
-                "path with --store, or move that store away"
-            )
-        self.journal.sweep()
-        adopt(self.path, self.journal)
-
-    def missing(self, retry_failed: bool) -> list[str]:
-        """Return the keys that have no record, and with ``retry_failed`` those that failed."""
-        stored = self.journal.keys()
-        return [
-            key
-            for key in self.plan.tasks
-            if key not in stored or (retry_failed and self.journal.status(key) == "failed")
-        ]
-
-    def take(self, record: CellRecord) -> None:
-        """Journal a finished record."""
-        self.journal.write(record)
-        self.finished += 1
-        self.listener(
-            CellFinished(
-                key=record.key,
-                label=self.plan.tasks[record.key].label,
-                seconds=float(record.info.get("wall_time", 0.0)),
-                finished=self.finished,
-                missing=self.expected,
-                error=record.info.get("error", ""),
-            )
-        )
-        elapsed = time.monotonic() - self.started
-        if self.finished < self.expected and self.collecting < COLLECT_SHARE * elapsed - 5.0:
-            self.collect()
-
-    def collect(self) -> Collected:
-        """Bring the store up to date with the journal."""
-        from ntksim.store.collect import collect
-
-        start = time.monotonic()
-        self.listener(Collecting(str(self.path)))
-        collected = collect(self.layout, self.journal, self.path)
-        self.collecting += time.monotonic() - start
-        return collected
-
-
 def _compute(
     graph: Graph,
-    output: _Output,
+    workshop: Workshop,
+    output: Output,
     interrupt: Interrupt,
-    workers: int,
-    scheduler: str | None,
-    threads: int,
-    memory: int | None,
+    resources: Resources,
+    patience: Patience,
 ) -> None:
-    if workers == 1 and scheduler is None:
-        run_in_process(graph, threads, interrupt, output.take)
+    threads = resources.threads
+    if not resources.needs_cluster and patience.task is None:
+        run_in_process(graph, workshop, threads, interrupt, output.take)
         return
-    from ntksim.engine.cluster import local_cluster, remote_cluster
-    from ntksim.engine.supervise import ClusterLost, run_on_cluster
+    # distributed takes a second to import.
+    from ntksim.engine.supervise import run_on_cluster
 
-    for attempt in range(1, CLUSTER_ATTEMPTS + 1):
+    connected = False
+    failures = 0
+    while failures < CLUSTER_ATTEMPTS and not interrupt.requested:
+        before = len(output.taken)
         cluster = (
-            remote_cluster(scheduler)
-            if scheduler is not None
-            else local_cluster(workers, threads, memory)
+            remote_cluster(resources.scheduler)
+            if resources.scheduler is not None
+            else local_cluster(resources.workers, threads, resources.memory)
         )
-        done = output.journal.keys()
-        remaining = Graph(
-            graph.nodes, graph.data, {k: v for k, v in graph.cells.items() if k not in done}
-        )
+        left = graph.without(output.taken)
         try:
-            with cluster as client:
-                run_on_cluster(client, remaining, threads, interrupt, output.take)
+            with cluster as connection:
+                connected = True
+                run_on_cluster(
+                    connection, left, workshop, threads, interrupt, output.take, patience
+                )
             return
         except ClusterLost as loss:
-            output.listener(Warned(f"{loss} (attempt {attempt} of {CLUSTER_ATTEMPTS})"))
-
-
-def _check_workers(workers: int, threads: int, scheduler: str | None) -> None:
-    if workers < 1 or threads < 1:
-        raise ValueError(f"workers and threads must be at least 1, not {workers} and {threads}")
-    cores = available_cores()
-    if scheduler is None and workers * threads > cores:
-        raise ValueError(
-            f"{workers} workers of {threads} threads are more than this machine's {cores} cores"
-        )
+            failures = 1 if len(output.taken) > before else failures + 1
+            output.listener(Warned(f"{loss} (attempt {failures} of {CLUSTER_ATTEMPTS})"))
+        except NoScheduler as loss:
+            if not connected:
+                raise
+            failures += 1
+            output.listener(Warned(f"{loss} (attempt {failures} of {CLUSTER_ATTEMPTS})"))

@@ -2,39 +2,50 @@
 
 Dask's own retries condemn innocent tasks that happened to share a worker with a poisonous one. So
 few cells are in flight at a time, a cell whose worker died is tried again alone at the end, and
-only a cell that kills its worker while alone is recorded as failed.
+only a task that kills its worker again and again while alone is given up, with all the cells that
+need it. The same happens to a task that takes too long.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import queue
 import time
+import traceback
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ntksim.engine.graph import Graph, Ref
+from ntksim.engine.cluster import Cluster, ClusterLost
+from ntksim.engine.futures import Futures
+from ntksim.engine.graph import Graph
 from ntksim.engine.interrupt import Interrupt
+from ntksim.engine.tasks import described, failed_record
+from ntksim.engine.watch import Clock, Patience, Watch
+from ntksim.engine.workshop import Workshop
 from ntksim.store.cells import CellRecord
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 CELLS_IN_FLIGHT_PER_THREAD = 2
-TICK = 2.0
-STALLED_AFTER = 60.0
+DEATHS_ALONE = 3
+GATHER_SECONDS = 600.0
+RECOUNT_SECONDS = 5.0
 
-
-class ClusterLost(Exception):  # noqa: N818 - reads as the sentence that it is
-    """The cluster is gone or does nothing although there is work."""
+_OUT_OF_MEMORY = "worker-restart-memory"
+"""Topic under which Dask says that it ends a worker for the memory that it uses."""
 
 
 def run_on_cluster(
-    client: Client,
+    cluster: Cluster,
     graph: Graph,
+    workshop: Workshop,
     threads: int,
     interrupt: Interrupt,
     finished: Callable[[CellRecord], None],
+    patience: Patience,
 ) -> None:
     """Compute all cells, handing each record to ``finished`` as soon as it is there.
 
@@ -43,170 +54,142 @@ def run_on_cluster(
     ClusterLost
         If the scheduler goes away or the workers stop working; finished records are handed over.
     """
-    run = _Run(client, graph, threads)
-    suspects = run.work_off(list(graph.cells), run.window, interrupt, finished)
-    for suspect in suspects:
-        if interrupt.requested:
-            return
-        if run.work_off([suspect], 1, interrupt, finished):
-            finished(_condemned(suspect))
+    import dask.config
+
+    # Data are part of the graph, and Dask would warn that it is large.
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
+        supervisor = _Supervisor(cluster, graph, workshop, threads, interrupt, finished, patience)
+        for suspect in supervisor.work_off(list(graph.cells), supervisor.window):
+            supervisor.try_alone(suspect)
 
 
-def _condemned(key: str) -> CellRecord:
-    error = "the worker died each time that it computed this cell, also with nothing else to do"
-    return CellRecord(key, "failed", {}, {"error": error, "traceback": "", "wall_time": 0.0})
-
-
-class _Run:
-    """Futures in flight, and how many cells still need each."""
-
-    def __init__(self, client: Client, graph: Graph, threads: int) -> None:
-        self.client = client
-        self.graph = graph
-        self.threads = threads
-        threads_of: Any = client.nthreads()
-        self.window = CELLS_IN_FLIGHT_PER_THREAD * max(1, sum(threads_of.values()))
-        self.futures: dict[str, Future] = {}
-        self.attempts: Counter[str] = Counter()
-
-    def work_off(
+class _Supervisor:
+    def __init__(
         self,
-        cells: list[str],
-        window: int,
+        cluster: Cluster,
+        graph: Graph,
+        workshop: Workshop,
+        threads: int,
         interrupt: Interrupt,
         finished: Callable[[CellRecord], None],
-    ) -> list[str]:
+        patience: Patience,
+    ) -> None:
+        self.cluster = cluster
+        self.graph = graph
+        self.interrupt = interrupt
+        self.finished = finished
+        self.patience = patience
+        is_timed = patience.task is not None
+        self.futures = Futures(cluster.client, graph, workshop, threads, announce=is_timed)
+        self.watch = Watch(cluster, patience)
+        self.clock = Clock(cluster, patience.task)
+        self.hopeless: dict[str, str] = {}
+        self.deaths: Counter[str] = Counter()
+        self.killed: dict[str, tuple[str, bool]] = {}
+        self.out_of_memory: set[str] = set()
+        cluster.client.subscribe_topic(_OUT_OF_MEMORY, self._hear)
+        # A cell that waits behind one that takes too long would be taken for an accomplice.
+        self.per_thread = 1 if is_timed else CELLS_IN_FLIGHT_PER_THREAD
+        self.counted = -RECOUNT_SECONDS
+        self.threads = 1
+
+    def window(self) -> int:
+        """Return how many cells may be in flight; workers may come and go."""
+        now = time.monotonic()
+        if now - self.counted > RECOUNT_SECONDS:
+            threads: Any = self.cluster.client.nthreads()
+            self.threads = max(1, sum(threads.values()))
+            self.counted = now
+        return self.per_thread * self.threads
+
+    def work_off(self, cells: list[str], window: Callable[[], int]) -> list[str]:
         """Compute cells, at most ``window`` at a time; return those whose worker died."""
+        self.futures.expect(cells)
         waiting = deque(cells)
-        users = self._users(cells)
-        done: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
-        in_flight: set[str] = set()
+        done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        in_flight: dict[str, Future] = {}
         suspects: list[str] = []
-        watch = _Watch(self.client)
         while waiting or in_flight:
-            if interrupt.requested:
+            if self.interrupt.requested:
                 waiting.clear()
-            while waiting and len(in_flight) < window:
+            while waiting and len(in_flight) < window():
                 key = waiting.popleft()
-                in_flight.add(key)
-                future = self._submit(self.graph.cells[key])
-                future.add_done_callback(lambda future, key=key: done.put((key, future)))
-            if not in_flight:
-                break
+                if self._give_up(key):
+                    continue
+                in_flight[key] = self.futures.submit(key)
+                in_flight[key].add_done_callback(lambda _, key=key: done.put(key))
             try:
-                key, future = done.get(timeout=TICK)
+                key = done.get(timeout=self.patience.look) if in_flight else ""
             except queue.Empty:
-                watch.look()
-                continue
-            watch.reset()
-            in_flight.discard(key)
-            record = self._record(key, future)
-            if record is None:
-                suspects.append(key)
-            else:
-                finished(record)
-            self._release(self.graph.cells[key], users)
+                self.watch.look()
+                key = ""
+            if (future := in_flight.get(key)) is not None and future.done():
+                self.watch.reset()
+                del in_flight[key]
+                if record := self._record(key, future):
+                    self.finished(record)
+                else:
+                    suspects.append(key)
+                self.futures.release(key)
+            self._stop_overdue(in_flight)
         return suspects
 
-    def _users(self, cells: list[str]) -> Counter[str]:
-        users: Counter[str] = Counter()
-        for key in cells:
-            users.update(self._closure(self.graph.cells[key]))
-        return users
+    def try_alone(self, suspect: str) -> None:
+        """Compute a cell with nothing else to do, until its guilt or innocence is clear."""
+        while not self.interrupt.requested and self.work_off([suspect], lambda: 1):
+            node, for_memory = self.killed[suspect]
+            self.deaths[node] += 1
+            if for_memory:
+                self.hopeless[node] = "MemoryError: its worker was ended for the memory it used"
+            elif self.deaths[node] >= DEATHS_ALONE:
+                self.hopeless[node] = (
+                    f"the worker died {DEATHS_ALONE} times while computing this and nothing else"
+                )
 
-    def _closure(self, node: str) -> set[str]:
-        found = {node}
-        if node in self.graph.nodes:
-            for needed in self.graph.nodes[node].needs:
-                found |= self._closure(needed)
-        return found
+    def _give_up(self, cell: str) -> bool:
+        """Record the failure of a cell that needs something hopeless, and say whether it does."""
+        for node in self.graph.closure(cell) & self.hopeless.keys():
+            part = "" if node == self.graph.cells[cell] else f" ({_named(node)} that it shares)"
+            seconds = self.patience.task or 0.0
+            self.finished(failed_record(cell, f"{self.hopeless[node]}{part}", seconds=seconds))
+            self.futures.release(cell)
+            return True
+        return False
 
-    def _submit(self, key: str) -> Future:
-        if key in self.futures:
-            return self.futures[key]
-        if key in self.graph.data:
-            future: Any = self.client.scatter(self.graph.data[key], hash=False)
-        else:
-            node = self.graph.nodes[key]
-            arguments = [self._argument(argument) for argument in node.arguments]
-            self.attempts[key] += 1
-            future = self.client.submit(
-                _bounded,
-                self.threads,
-                node.function,
-                *arguments,
-                key=f"{key}-{id(self)}-{self.attempts[key]}",
-                pure=False,
-            )
-        self.futures[key] = future
-        return future
-
-    def _argument(self, argument: Any) -> Any:
-        if isinstance(argument, Ref):
-            return self._submit(argument.key)
-        if isinstance(argument, tuple):
-            return [self._argument(part) for part in argument]
-        return argument
+    def _stop_overdue(self, in_flight: dict[str, Future]) -> None:
+        """Give up the tasks that take too long, and end their workers."""
+        for begun in self.clock.overdue():
+            node = self.futures.node(begun.key)
+            if node is None or not self.futures.is_pending(node):
+                continue
+            self.hopeless[node] = f"TimeoutError: it took longer than {self.patience.task:g} s"
+            for cell in list(in_flight):
+                if self._give_up(cell):
+                    del in_flight[cell]
+            self.futures.drop(node)
+            self.cluster.kill(begun.worker, begun.process)
 
     def _record(self, key: str, future: Future) -> CellRecord | None:
+        """Return the record of a cell that is finished, or ``None`` if its worker died."""
         from distributed import KilledWorker
 
         try:
-            return future.result(timeout=30)
-        except KilledWorker:
+            return future.result(timeout=GATHER_SECONDS)
+        except KilledWorker as death:
+            node = self.futures.node(death.task) or self.graph.cells[key]
+            self.killed[key] = (node, death.last_worker.address in self.out_of_memory)
             return None
+        except (asyncio.CancelledError, concurrent.futures.CancelledError, TimeoutError) as error:
+            raise ClusterLost(f"the Dask cluster has lost its results ({error})") from None
         except Exception as error:  # noqa: BLE001 - recorded, whatever it is
-            info = {"error": f"{type(error).__name__}: {error}", "traceback": "", "wall_time": 0.0}
-            return CellRecord(key, "failed", {}, info)
+            return failed_record(key, described(error), traceback.format_exc())
 
-    def _release(self, cell: str, users: Counter[str]) -> None:
-        for key in self._closure(cell):
-            users[key] -= 1
-            if users[key] <= 0 or self._is_broken(key):
-                future = self.futures.pop(key, None)
-                if future is not None:
-                    future.release()
-
-    def _is_broken(self, key: str) -> bool:
-        future = self.futures.get(key)
-        return future is not None and future.status in {"error", "cancelled", "lost"}
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        _, said = event
+        self.out_of_memory.add(str(said["worker"]))
 
 
-class _Watch:
-    """Notices a cluster that is gone, or idle although cells are in flight."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.idle_since: float | None = None
-
-    def reset(self) -> None:
-        self.idle_since = None
-
-    def look(self) -> None:
-        if self.client.status not in {"running", "connecting"}:
-            raise ClusterLost("the Dask scheduler has gone away")
-        try:
-            processing: Any = self.client.processing()
-            busy = any(processing.values())
-        except (OSError, TimeoutError, ValueError):
-            busy = False
-        now = time.monotonic()
-        if busy:
-            self.idle_since = None
-        elif self.idle_since is None:
-            self.idle_since = now
-        elif now - self.idle_since > STALLED_AFTER:
-            raise ClusterLost(f"no worker has done anything for {STALLED_AFTER:.0f} seconds")
-
-
-_limited: set[int] = set()
-
-
-def _bounded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    # Once per process and for good: a context would lift the limit for tasks in other threads.
-    if threads not in _limited:
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(limits=threads)
-        _limited.add(threads)
-    return function(*arguments)
+def _named(node: str) -> str:
+    kind = node.partition("-")[0]
+    names = {"dataset": "the data", "initial": "the initial outputs"}
+    return names.get(kind, f"the {kind}")

@@ -34,6 +34,9 @@ from ntksim.types import (
 
 R = TypeVar("R")
 
+LONGEST_MESSAGE = 2000
+"""Characters of an exception's message that are kept; some quote whole arrays."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -58,10 +61,18 @@ def attempt(function: Callable[..., R], *arguments: Any) -> R | Failure:
             return argument
     try:
         return function(*arguments)
-    except Exception as error:  # noqa: BLE001 - whatever a plugin does, the other cells go on
-        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        message = f"{type(error).__name__}: {error}{notes}"
-        return Failure(message, traceback.format_exc())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, others go on
+        return Failure(described(error), traceback.format_exc())
+
+
+def described(error: BaseException) -> str:
+    """Return the type, the message and the notes of an exception, whatever its class does."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a stranger's __str__
+        message = "its message cannot be shown"
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {message[:LONGEST_MESSAGE]}{notes}"
 
 
 def kernel_blocks(
@@ -109,18 +120,31 @@ def cell(
     """Solve one cell and measure what the study records; a failure becomes a failed record."""
     start = time.perf_counter()
     result = attempt(_solved, workshop, task, dataset, blocks, decomposition, initial, *references)
-    info: dict[str, Any] = {
-        "wall_time": time.perf_counter() - start,
+    if isinstance(result, tuple):
+        evolution, variables = result
+        info = _information(task.label, time.perf_counter() - start) | {"note": evolution.note}
+        result = attempt(CellRecord, task.key, "done", variables, info)
+    if isinstance(result, Failure):
+        seconds = time.perf_counter() - start
+        return failed_record(task.key, result.message, result.traceback, task.label, seconds)
+    return result
+
+
+def failed_record(
+    key: str, message: str, trace: str = "", label: str = "", seconds: float = 0.0
+) -> CellRecord:
+    """Return the record of a cell that has no result."""
+    info = _information(label, seconds) | {"error": message, "traceback": trace}
+    return CellRecord(key, "failed", {}, info)
+
+
+def _information(label: str, seconds: float) -> dict[str, Any]:
+    return {
+        "wall_time": seconds,
         "host": platform.node(),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "label": task.label,
+        "label": label,
     }
-    if isinstance(result, Failure):
-        info |= {"error": result.message, "traceback": result.traceback}
-        return CellRecord(task.key, "failed", {}, info)
-    evolution, variables = result
-    info |= {"note": evolution.note}
-    return CellRecord(task.key, "done", variables, info)
 
 
 def _solved(
@@ -139,7 +163,7 @@ def _solved(
         x_test=dataset.x_test,
         f0_train=np.zeros_like(dataset.y_train) if initial is None else initial.train,
         f0_test=np.zeros(dataset.y_test.shape) if initial is None else initial.test,
-        zero_initial_output=initial is None,
+        zero_initial_output=task.zero_initial_output,
         kernels=blocks,
         spectrum=decomposition,
         model=workshop.model(task),

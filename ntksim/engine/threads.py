@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,9 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 
+_limited: tuple[int, int] | None = None
+"""The limit that holds in this process, and how many modules were loaded when it was set."""
+
 
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
@@ -23,14 +27,31 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Let BLAS and OpenMP use ``threads`` threads inside the block.
+def limit_threads(threads: int) -> None:
+    """Let BLAS and OpenMP use ``threads`` threads in this process from now on.
 
     The number is part of what makes results reproducible: matrix products split between another
-    number of threads are rounded differently.
+    number of threads are rounded differently. A library that is loaded later brings a number of its
+    own, so this is called before every task; it does nothing when no module was loaded in between.
     """
+    global _limited
+    if _limited == (threads, len(sys.modules)):
+        return
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=threads)
+    _limited = (threads, len(sys.modules))
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Limit threads inside the block; afterwards libraries have the number that they had before."""
+    global _limited
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=threads):
-        yield
+        _limited = None
+        try:
+            yield
+        finally:
+            _limited = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,11 @@ from typing import Any
 from ntksim.registry import LocalPlugin, Offer, Registry
 from ntksim.study import CellTask, ModelTask
 from ntksim.types import Diagnostic, KernelProvider, Model, Solver
+from ntksim.version import NUMERICS_VERSION, __version__
+
+
+class OtherCode(RuntimeError):  # noqa: N818 - reads as the sentence that it is
+    """A worker has other code than the study was planned with."""
 
 
 @dataclass(frozen=True)
@@ -17,21 +23,30 @@ class Workshop:
     """What a worker needs to make the plugins of a study: names and sources, never objects.
 
     Instances of classes from a local file do not survive pickling into another process, so cells
-    travel as plain data and each process loads the plugins once.
+    travel as plain data and each process loads the plugins once. ``versions`` are those of the
+    process that planned the study, by plugin; the keys of cells stand for them.
     """
 
     local: tuple[LocalPlugin, ...] = ()
     blocked: frozenset[str] = frozenset()
+    versions: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, registry: Registry) -> Workshop:
         """Describe a registry."""
-        return cls(registry.local, registry.blocked)
+        return cls(registry.local, registry.blocked, _versions(registry))
 
     @property
     def registry(self) -> Registry:
-        """The registry, loaded once per process."""
-        return _registry(self)
+        """The registry, loaded once per process.
+
+        Raises
+        ------
+        OtherCode
+            If this process has other versions than the one that planned the study.
+        """
+        with _one_at_a_time:
+            return _registry(self)
 
     def model(self, task: CellTask) -> Model:
         """Build a cell's model; a process keeps the last few, with their parameters."""
@@ -58,9 +73,30 @@ class Workshop:
         return offer, self.registry.create(kind, reference)
 
 
+_one_at_a_time = threading.Lock()
+"""Workers may have several threads; half a module must not be taken for a plugin."""
+
+
+def _versions(registry: Registry) -> tuple[tuple[str, str], ...]:
+    found = {
+        offer.origin.plugin: offer.origin.sha256 or offer.origin.version
+        for offer in registry.offers
+    }
+    return (*sorted(found.items()), ("ntksim", __version__), ("numerics", str(NUMERICS_VERSION)))
+
+
 @lru_cache(maxsize=4)
 def _registry(workshop: Workshop) -> Registry:
-    return Registry.load(workshop.local, workshop.blocked)
+    registry = Registry.load(workshop.local, workshop.blocked)
+    here = dict(_versions(registry))
+    for name, version in workshop.versions:
+        # A plugin that is not here at all is missed by name when it is asked for.
+        if here.get(name, version) != version:
+            raise OtherCode(
+                f"this worker has version {here[name]} of {name}, the study was planned with "
+                f"{version}; install the same one"
+            )
+    return registry
 
 
 @lru_cache(maxsize=2)
