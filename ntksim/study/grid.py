@@ -103,7 +103,7 @@ class _Planner:
             kernel=self.identities.of(cell.kernel.reference) if found.uses_kernel else None,
             solver=self.identities.of(cell.solver.reference),
             times=self.times_key,
-            initial_output="network" if found.uses_initial_output else "zero",
+            initial_output=self._start(found),
             record=[
                 [self.identities.of(item.reference), item.variables] for item in found.recordings
             ],
@@ -115,6 +115,15 @@ class _Planner:
             self.first.setdefault(key, ((d, a, w, index, k, s), found))
             number = self.keys.setdefault(key, len(self.keys))
             self.numbers[d, a, w, slice(None) if seed is None else index, k, s] = number
+
+    def _start(self, found: Combination) -> str:
+        """Name where training starts: at infinite width from the mean of all networks.
+
+        The mean is zero, but unlike outputs that are set to zero it has a spread around it.
+        """
+        if self.study.initial_output == "zero":
+            return "zero"
+        return "network" if found.uses_initial_output else "mean"
 
     def check_recordings(self) -> None:
         """Refuse what is recorded nowhere."""

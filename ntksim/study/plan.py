@@ -117,7 +117,7 @@ class Tasks(Mapping[str, CellTask]):
             kernel=cell.kernel.reference,
             solver=cell.solver.reference,
             times=self.study.times,
-            zero_initial_output=not combination.uses_initial_output,
+            zero_initial_output=self.study.initial_output == "zero",
             recordings=tuple(
                 RecordTask(item.reference, item.variables) for item in combination.recordings
             ),

@@ -54,8 +54,10 @@ class CellTask:
     ``key`` is the SHA-256 of all that the cell's numbers depend on. ``dataset`` is the label of
     the data. ``needs`` is what solver and diagnostics require together; a kernel that nothing
     needs has no ``kernel_key``, and an ``initial_output_key`` is there only where training starts
-    from the outputs of a finite network, everywhere else it starts from zero. Tasks with equal
-    keys of shared work ask for equal work. ``memory`` is a rough estimate in bytes.
+    from the outputs of a finite network; everywhere else it starts from zero, which at infinite
+    width is the mean of all networks unless ``zero_initial_output`` makes every one start there.
+    Tasks with equal keys of shared work ask for equal work. ``memory`` is a rough estimate in
+    bytes.
     """
 
     key: str

@@ -54,7 +54,8 @@ class Problem:
 
     Only what the solver ``requires`` is sure to be there. ``f0_train`` (N, K) and ``f0_test``
     (M, K) are the initial outputs, zero where ``zero_initial_output`` is set: then a solver that
-    trains the network trains f(x; θ) − f(x; θ₀) (SCIENCE C8, kernel factor 1).
+    trains the network trains f(x; θ) − f(x; θ₀), and there is no spread over initialisations. At
+    infinite width they are zero too: the mean, around which the outputs spread as the NNGP says.
     """
 
     x_train: Array

@@ -77,6 +77,20 @@ def test_from_zero_a_limit_kernel_knows_no_width_and_no_seed(planned: Planned) -
     assert plan.cells.of(task.key) == list(plan.cells)
 
 
+def test_at_infinite_width_training_starts_at_the_mean_and_not_at_zero_by_construction(
+    planned: Planned,
+) -> None:
+    """Both have zero outputs at first, but only the former spread over initialisations."""
+    (network,) = planned(width=".inf", seed="0").tasks.values()
+    (zero,) = planned(width=".inf", seed="0", initial_output="zero").tasks.values()
+    assert network.initial_output_key is None
+    assert zero.initial_output_key is None
+    assert not network.zero_initial_output
+    assert zero.zero_initial_output
+    assert network.key != zero.key
+    assert network.kernel_key == zero.kernel_key
+
+
 def test_at_infinite_width_seeds_share(planned: Planned) -> None:
     plan = planned(width=".inf", seed="{count: 5}")
     assert len(plan.tasks) == 1
