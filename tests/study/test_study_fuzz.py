@@ -73,7 +73,6 @@ def loaded(data: dict[str, Any]) -> Study | None:
     return study
 
 
-@settings(deadline=None)
 @given(STUDIES)
 @example({"width": 10**200, "time": 10**200, "seed": 10**200})
 @example({"solver": {"name": "exact", "tolerance": 10**200}})
@@ -89,7 +88,7 @@ def test_any_data_give_a_study_or_a_study_error(data: dict[str, Any]) -> None:
         assert {value for value in plan.cells.values() if isinstance(value, str)} == set(plan.tasks)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.fixed_dictionaries(NEARLY))
 def test_a_right_study_means_the_same_when_its_text_is_read(data: dict[str, Any]) -> None:
     study = loaded(data)
