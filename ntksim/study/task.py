@@ -14,7 +14,11 @@ from ntksim.types import Architecture, Extra, Model, Requirement, SeedTree
 
 @dataclass(frozen=True)
 class ModelTask:
-    """A network at one width and seed."""
+    """A network at one width and seed.
+
+    Its parameters are drawn from a stream of their own: networks that differ in architecture,
+    width or shape are independent also where they share a seed.
+    """
 
     architecture: Reference
     input_shape: tuple[int, ...]
@@ -27,7 +31,13 @@ class ModelTask:
         """Make the network and the seeds from which its parameters are drawn."""
         architecture = registry.create(Architecture, self.architecture)
         network = architecture.network(self.input_shape, self.outputs)
-        return Model(network, self.width, SeedTree(self.root).child("seed", self.seed))
+        seeds = SeedTree(self.root).child(
+            *("seed", self.seed),
+            *("architecture", self.architecture.text),
+            *("inputs", *self.input_shape, "outputs", self.outputs),
+            *("width", str(float(self.width))),
+        )
+        return Model(network, self.width, seeds)
 
 
 @dataclass(frozen=True)
