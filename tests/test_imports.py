@@ -22,6 +22,7 @@ FLOORS = {
     "study": {"types", "hookspecs", "registry", "version"},
     "store": {"types", "study", "version"},
     "engine": {"types", "study", "registry", "store", "linalg", "version"},
+    "testing": {"types", "hookspecs", "registry", "study", "engine", "nn", "linalg"},
     "plot": {"types", "store", "engine", "study", "version"},
     "report": {"types", "store", "engine", "study", "plot", "version"},
     "cli": {
