@@ -1,0 +1,152 @@
+"""Laws of diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from ntksim.testing.finished_cells import cells_for
+from ntksim.testing.law import Law, as_tests, laws_about, require
+from ntksim.testing.registration import EVERY_PLUGIN
+from ntksim.types import Diagnostic, FinishedCell, Variable
+
+
+def diagnostic_laws(*diagnostics: Diagnostic) -> Callable[..., None]:
+    """Return tests of all laws of diagnostics, for a test file of pytest.
+
+    ::
+
+        from ntksim.testing import diagnostic_laws
+        test_laws = diagnostic_laws(MyDiagnostic())
+
+    Checked on finished cells of every sort (one output and two, no test points, unknown test
+    targets, classes, full kernels, standard errors, infinite width, training that stopped) which
+    hold what the diagnostic ``requires`` and nothing more: it returns only variables that it
+    declares, in their dimensions; every variable that it declares somewhere; the same every time;
+    and it leaves the cell as it was.
+    """
+    return as_tests([law for diagnostic in diagnostics for law in laws_of_diagnostic(diagnostic)])
+
+
+def laws_of_diagnostic(diagnostic: Diagnostic) -> list[Law]:
+    """Return the laws one by one, as ``diagnostic_laws`` describes them."""
+    return [
+        *laws_about(diagnostic, diagnostic, EVERY_PLUGIN),
+        *laws_about(diagnostic, diagnostic, LAWS),
+    ]
+
+
+def returns_what_it_declares(diagnostic: Diagnostic) -> None:
+    """It returns variables that it declares, with their dimensions, on every sort of cell."""
+    for sort, cell, measured in _measured(diagnostic):
+        sizes = _sizes(cell)
+        for name, value in measured.items():
+            require(
+                name in diagnostic.variables,
+                f"on {sort} it returned '{name}'; variables has {', '.join(diagnostic.variables)}",
+            )
+            spec = diagnostic.variables[name]
+            array = np.asarray(value)
+            require(
+                array.dtype != object and array.ndim == len(spec.dims),
+                f"on {sort} '{name}' has shape {array.shape}, its dimensions are {spec.dims}",
+            )
+            for dim, size in zip(spec.dims, array.shape, strict=True):
+                require(
+                    size in sizes.get(dim, {size}),
+                    f"on {sort} '{name}' has {size} along '{dim}', where there are "
+                    f"{' or '.join(map(str, sizes.get(dim, ())))}",
+                )
+                own = sizes.setdefault(dim, {size})
+                require(
+                    size in own,
+                    f"on {sort} its own dimension '{dim}' has {size} in '{name}' and {own} before",
+                )
+
+
+def measures_without_test_points(diagnostic: Diagnostic) -> None:
+    """Without test points it leaves out what needs them."""
+    for sort, _, measured in _measured(diagnostic):
+        if sort != "no test points":
+            continue
+        for name in measured:
+            spec = diagnostic.variables.get(name)
+            require(
+                spec is None or not any(dim.startswith("test_point") for dim in spec.dims),
+                f"it returned '{name}', whose dimensions {spec and spec.dims} are empty there; "
+                "leave it out",
+            )
+
+
+def measures_all_that_it_declares(diagnostic: Diagnostic) -> None:
+    """Every variable that it declares is measured on some sort of cell."""
+    seen = {name for _, _, measured in _measured(diagnostic) for name in measured}
+    missing = [name for name in diagnostic.variables if name not in seen]
+    require(not missing, f"it never returned {', '.join(missing)}")
+
+
+def measures_the_same_again(diagnostic: Diagnostic) -> None:
+    """The same cell gives the same numbers again, and is left as it was."""
+    for sort, cell in cells_for(diagnostic):
+        before = _content(cell)
+        first, second = diagnostic.measure(cell), diagnostic.measure(cell)
+        require(first.keys() == second.keys(), f"on {sort} it returned other variables again")
+        for name, value in first.items():
+            require(
+                np.array_equal(np.asarray(value), np.asarray(second[name]), equal_nan=True),
+                f"on {sort} '{name}' differs the second time",
+            )
+        for (what, old), (_, new) in zip(before.items(), _content(cell).items(), strict=True):
+            require(
+                np.array_equal(old, new, equal_nan=True), f"on {sort} it changed {what} of the cell"
+            )
+
+
+def _measured(
+    diagnostic: Diagnostic,
+) -> Iterator[tuple[str, FinishedCell, Mapping[str, Variable]]]:
+    for sort, cell in cells_for(diagnostic):
+        try:
+            yield sort, cell, diagnostic.measure(cell)
+        except Exception as error:
+            error.add_note(f"raised on a cell with {sort}")
+            raise
+
+
+def _sizes(cell: FinishedCell) -> dict[str, set[int]]:
+    train, test = len(cell.dataset.x_train), len(cell.dataset.x_test)
+    outputs = cell.dataset.outputs
+    return {
+        "time": {len(cell.times)},
+        "train_point": {train},
+        "train_point_other": {train},
+        "test_point": {test},
+        "test_point_other": {test},
+        "output": {outputs},
+        "output_other": {outputs},
+        "mode": {train, train * outputs},
+    }
+
+
+def _content(cell: FinishedCell) -> dict[str, np.ndarray]:
+    evolution, problem = cell.evolution, cell.problem
+    arrays = {
+        "the training outputs": evolution.train,
+        "the test outputs": evolution.test,
+        "the times": cell.times,
+        "the initial outputs": problem.f0_train,
+    }
+    if problem.kernels is not None and problem.kernels.train.ntk is not None:
+        arrays["the kernel"] = problem.kernels.train.ntk
+    if problem.spectrum is not None:
+        arrays["the spectrum"] = problem.spectrum.eigenvalues
+    return {name: value.copy() for name, value in arrays.items()}
+
+
+LAWS: tuple[Callable[[Diagnostic], None], ...] = (
+    returns_what_it_declares,
+    measures_without_test_points,
+    measures_all_that_it_declares,
+    measures_the_same_again,
+)
