@@ -4,10 +4,15 @@ from ntksim import Diagnostic
 
 from ntksim_builtin.diagnostics.accuracy import Accuracy
 from ntksim_builtin.diagnostics.covariance import Covariance
+from ntksim_builtin.diagnostics.full_predictions import FullPredictions
+from ntksim_builtin.diagnostics.initial_velocity import InitialVelocity
 from ntksim_builtin.diagnostics.kernel import Kernel
 from ntksim_builtin.diagnostics.kernel_distance import KernelDistance
+from ntksim_builtin.diagnostics.kernel_field import KernelField
 from ntksim_builtin.diagnostics.loss import Loss
 from ntksim_builtin.diagnostics.loss_bounds import LossBounds
+from ntksim_builtin.diagnostics.parameter_theory import ParameterTheory
+from ntksim_builtin.diagnostics.parameters import Parameters
 from ntksim_builtin.diagnostics.predictions import Predictions
 from ntksim_builtin.diagnostics.residuals import Residuals
 from ntksim_builtin.diagnostics.spectrum import SpectrumDiagnostic
@@ -24,6 +29,11 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     SpectrumDiagnostic,
     Variance,
     Covariance,
+    Parameters,
+    ParameterTheory,
+    FullPredictions,
+    InitialVelocity,
+    KernelField,
 )
 """What the hook ``ntksim_diagnostics`` offers."""
 
@@ -31,10 +41,15 @@ __all__ = [
     "DIAGNOSTICS",
     "Accuracy",
     "Covariance",
+    "FullPredictions",
+    "InitialVelocity",
     "Kernel",
     "KernelDistance",
+    "KernelField",
     "Loss",
     "LossBounds",
+    "ParameterTheory",
+    "Parameters",
     "Predictions",
     "Residuals",
     "SpectrumDiagnostic",
