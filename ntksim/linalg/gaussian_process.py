@@ -21,7 +21,7 @@ import scipy.linalg
 
 from ntksim.linalg.semidefinite import semidefinite_factor
 from ntksim.linalg.spectrum import EPSILON
-from ntksim.linalg.trajectories import blocks
+from ntksim.linalg.trajectories import blocks, combine
 from ntksim.types import Array, Spectrum
 
 
@@ -105,9 +105,7 @@ def _deviations(
     start = start.transpose(0, 2, 1).reshape(points * outputs, outputs * rank)
     mixing, functions = _functions_of_time(growth)
     for block in blocks(outputs * rank, 2 * len(growth) * len(start)):
-        moved = np.empty((len(functions), *start[:, block].shape))
-        for index, factors in enumerate(functions):
-            np.matmul(projection * factors, weights[:, block], out=moved[index])
+        moved = combine(projection, functions, weights[:, block])
         columns = start[:, block] - np.tensordot(mixing, moved, axes=1)
         width = outputs * columns.shape[-1]
         yield columns.reshape(len(growth), points, width) / np.sqrt(outputs)

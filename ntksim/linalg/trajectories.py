@@ -24,7 +24,7 @@ def training_outputs(
     f₀ to the last bit. Cost: 2 n² c T operations.
     """
     coefficients = spectrum.eigenvectors.T @ (start - targets)
-    outputs = _combine(spectrum.eigenvectors, factors.residual, coefficients)
+    outputs = combine(spectrum.eigenvectors, factors.residual, coefficients)
     outputs += targets
     outputs[(factors.residual == 1).all(axis=1)] = start
     return outputs
@@ -44,12 +44,12 @@ def predicted_outputs(
     Cost: 2 m n c T operations; nothing is inverted or factorised.
     """
     coefficients = spectrum.eigenvectors.T @ (targets - start)
-    outputs = _combine(projection, factors.growth, coefficients)
+    outputs = combine(projection, factors.growth, coefficients)
     outputs += test_start
     return outputs
 
 
-def _combine(rows: Array, factors: Array, coefficients: Array) -> Array:
+def combine(rows: Array, factors: Array, coefficients: Array) -> Array:
     """Σ_n rows[m, n] factors[t, n] coefficients[n, c], shape (T, m, c)."""
     size, columns = coefficients.shape
     result = np.empty((len(factors), len(rows), columns))

@@ -12,8 +12,8 @@ from ntksim.types import KernelBlocks, Kernels, Solver
 from scipy.integrate import solve_ivp
 from sklearn.kernel_ridge import KernelRidge  # pyright: ignore[reportMissingImports]
 
-from kernel_problems import features_problem, kernel_problem
-from ntksim_builtin.solvers import Eigh, Expm
+from kernel_problems import LinearNetwork, features_problem, kernel_problem, network_problem
+from ntksim_builtin.solvers import Eigh, Expm, GradientDescent
 
 INF = float("inf")
 FLOWS = [Eigh, Expm]
@@ -186,6 +186,22 @@ def test_eigh_wants_the_spectrum_of_its_kernel() -> None:
         Eigh().evolve(replace(problem, spectrum=None), np.array([1.0]))
     with pytest.raises(ValueError, match="2 modes but the training kernel 3 rows"):
         Eigh().evolve(replace(problem, spectrum=eigendecomposition(np.eye(2))), np.array([1.0]))
+
+
+@pytest.mark.parametrize("solver", [Eigh(), GradientDescent()], ids=Solver.label)
+def test_parameters_rest_where_more_points_than_parameters_leave_a_residual(
+    solver: Solver,
+) -> None:
+    """Null modes have Jᵀ v = 0: however late, they move no parameter."""
+    rng = np.random.default_rng(8)
+    x, targets = rng.standard_normal((6, 3)), rng.standard_normal((6, 1))
+    problem = network_problem(LinearNetwork((3,), 1), 1, x, targets, x[:0])
+    problem = replace(problem, extras=frozenset({"parameters"}))
+    evolution = solver.evolve(problem, np.array([1e3, 1e12, 1e15, INF]))
+    assert evolution.parameters is not None
+    solution = np.linalg.lstsq(x, targets)[0]
+    for params in evolution.parameters:
+        np.testing.assert_allclose(params["theta"], solution, rtol=0, atol=1e-13)
 
 
 class TestVariance:

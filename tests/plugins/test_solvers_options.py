@@ -53,9 +53,10 @@ def test_impossible_options_are_refused(registry: Registry, options: dict[str, A
 
 def test_solvers_say_what_they_need_and_give() -> None:
     assert Eigh.requires == {"ntk", "spectrum"}
-    assert Eigh.provides == {"variance", "covariance"}
+    assert Eigh.provides == {"variance", "covariance", "parameters"}
+    assert Expm.provides == frozenset()
     assert Expm.requires == {"ntk"}
     assert GradientDescent.requires == {"ntk", "spectrum"}
     assert NetworkGradientDescent.requires == {"network"}
-    for solver in (Expm, GradientDescent, NetworkGradientDescent):
-        assert solver.provides == frozenset()
+    for solver in (GradientDescent, NetworkGradientDescent):
+        assert solver.provides == {"parameters"}

@@ -51,6 +51,7 @@ def linearised_path(
 
     With the network's own kernel this is gradient flow, or descent, of the linearised network,
     θ(t) = θ₀ − Jᵀ G(t) (f₀ − y); with another kernel it moves the parameters as that kernel says.
+    Null modes move no parameter: ‖Jᵀ v‖ = √λ is 0 but for rounding, which t would multiply.
 
     Raises
     ------
@@ -61,9 +62,10 @@ def linearised_path(
         return None
     if problem.model is None:
         raise ValueError("the problem has no network, whose parameters are asked for")
+    resolved = spectrum.eigenvalues > spectrum.null_tolerance
     weights = predicted_outputs(
         spectrum,
-        spectrum.eigenvectors,
+        np.where(resolved, spectrum.eigenvectors, 0.0),
         factors,
         system.targets,
         system.start,
