@@ -25,6 +25,7 @@ FLOORS = {
     "testing": {"types", "hookspecs", "registry", "study", "engine", "nn", "linalg"},
     "plot": {"types", "store", "engine", "study", "version"},
     "report": {"types", "store", "engine", "study", "plot", "version"},
+    "scaffold": {"types", "hookspecs", "registry", "version"},
     "cli": {
         "types",
         "hookspecs",
@@ -34,6 +35,7 @@ FLOORS = {
         "engine",
         "plot",
         "report",
+        "scaffold",
         "version",
     },
 }

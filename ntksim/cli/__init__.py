@@ -14,6 +14,7 @@ _COMMANDS = {
     "status": "Show which cells of a store are done, failed or missing.",
     "verify": "Look for damaged, missing or foreign data in a store.",
     "plugins": "List what studies can name, and where it comes from.",
+    "plugin": "Write a plugin of your own: a complete package, with tests.",
     "schema": "Write the JSON Schema of studies, for editors.",
 }
 

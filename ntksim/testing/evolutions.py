@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ntksim.testing.law import (
+    LawBroken,
     NotApplicable,
     require,
     require_close,
@@ -41,12 +43,15 @@ class SolverCase:
         self, linear: LinearProblem, times: Array = TIMES, extras: frozenset[Extra] = frozenset()
     ) -> Evolution:
         """Solve a problem."""
-        problem = linear.problem(extras)
-        assert problem.model is not None  # noqa: S101 - for the type checker
-        refusal = self.solver.refuses(problem.model.network, problem.model.width)
-        if refusal is not None:
-            raise NotApplicable(f"it refuses a linear network of finite width: {refusal}")
-        return self.solver.evolve(problem, times)
+        refusals = []
+        for width in (8.0, math.inf):
+            problem = linear.problem(extras, width)
+            assert problem.model is not None  # noqa: S101 - for the type checker
+            refusal = self.solver.refuses(problem.model.network, width)
+            if refusal is None:
+                return self.solver.evolve(problem, times)
+            refusals.append(refusal)
+        raise LawBroken(f"it refuses a linear network at every width: {'; '.join(refusals)}")
 
     def factors(self, linear: LinearProblem, times: Array) -> Array:
         """Return r (T, N) at the reached times; NaN where a time was not reached."""

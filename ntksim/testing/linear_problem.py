@@ -98,7 +98,7 @@ class LinearProblem:
         """Training inputs."""
         return self.vectors @ (np.sqrt(self.eigenvalues)[:, None] * self.right.T)
 
-    def problem(self, extras: Collection[Extra] = ()) -> Problem:
+    def problem(self, extras: Collection[Extra] = (), width: float = 8.0) -> Problem:
         """Return what a solver gets."""
         network, x = LinearNetwork(self.theta), self.x
         train, test_train = x @ x.T, self.x_test @ x.T
@@ -117,7 +117,7 @@ class LinearProblem:
                 Kernels(nngp=self.x_test @ self.x_test.T),
             ),
             spectrum=eigendecomposition(train),
-            model=Model(network, 8, SeedTree(0)),
+            model=Model(network, width, SeedTree(0)),
             extras=frozenset(extras),
         )
 
