@@ -1,8 +1,7 @@
-"""The activations that come with the toolkit, with their Gaussian duals in closed form.
+"""The activations that come with the toolkit.
 
-References: arc-cosine kernels, Cho & Saul 2009, eqs 6 and 7 and Appendix A; erf, Williams 1998,
-eq. 11. All forms here take the deficit and surplus of ``SecondMoments`` and lose no digits next to
-parallel and antiparallel pairs.
+Their Gaussian duals in closed form are in ``angles`` and ``smooth_duals``; those that have none
+are integrated (``dual``).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from ntksim.nn.angles import piecewise_linear_dual
+from ntksim.nn.smooth_duals import cos_dual, erf_dual, gelu_dual, sin_dual
 from ntksim.types import Activation, Array, Dual, SecondMoments
 
 
@@ -101,13 +101,7 @@ class Erf(Activation):
         return (2.0 / math.sqrt(math.pi)) * np.exp(-x * x)
 
     def closed_form(self, moments: SecondMoments) -> Dual:
-        # (1 + 2σ₁²)(1 + 2σ₂²) − 4c² without its cancellation: σ₁²σ₂² − c² = deficit · surplus.
-        root = np.hypot(
-            np.sqrt(1.0 + 2.0 * (moments.std1**2 + moments.std2**2)), 2.0 * _determinant(moments)
-        )
-        covariance = (2.0 / math.pi) * np.arctan2(2.0 * moments.covariance, root)
-        features = _features(moments, _erf_std(moments.std1), _erf_std(moments.std2), covariance)
-        return Dual(features, (4.0 / math.pi) / root)
+        return erf_dual(moments)
 
 
 @dataclass(frozen=True)
@@ -123,24 +117,7 @@ class Gelu(Activation):
         return special.ndtr(x) + x * np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
     def closed_form(self, moments: SecondMoments) -> Dual:
-        # By Stein's identity, with P = E[Φ(u)Φ(v)], Q = E[Φ′(u)Φ′(v)] = 1/(2π root):
-        #   E[φφ]   = c P + Q (σ₁²σ₂² − c² + c² (1/(1+σ₁²) + 1/(1+σ₂²)))
-        #   E[φ′φ′] = P + c Q (1/(1+σ₁²) + 1/(1+σ₂²) + 1/root²).
-        square1, square2 = moments.std1**2, moments.std2**2
-        covariance, determinant = moments.covariance, _determinant(moments)
-        root = np.hypot(np.sqrt(1.0 + square1 + square2), determinant)
-        both_positive = 0.25 + np.arctan2(covariance, root) / (2.0 * math.pi)
-        damping = 1.0 / (1.0 + square1) + 1.0 / (1.0 + square2)
-        slope = covariance / (2.0 * math.pi * root)
-        features = _features(
-            moments,
-            _gelu_std(moments.std1),
-            _gelu_std(moments.std2),
-            covariance * both_positive
-            + determinant * (determinant / root) / (2.0 * math.pi)
-            + slope * (covariance * damping),
-        )
-        return Dual(features, both_positive + slope * (damping + 1.0 / root / root))
+        return gelu_dual(moments)
 
 
 @dataclass(frozen=True)
@@ -156,9 +133,7 @@ class Sin(Activation):
         return np.cos(x)
 
     def closed_form(self, moments: SecondMoments) -> Dual:
-        sine, cosine = _sine_and_cosine_covariances(moments)
-        std1, std2 = (np.sqrt(-0.5 * np.expm1(-2.0 * s * s)) for s in (moments.std1, moments.std2))
-        return Dual(_features(moments, std1, std2, sine), cosine)
+        return sin_dual(moments)
 
 
 @dataclass(frozen=True)
@@ -174,11 +149,7 @@ class Cos(Activation):
         return -np.sin(x)
 
     def closed_form(self, moments: SecondMoments) -> Dual:
-        sine, cosine = _sine_and_cosine_covariances(moments)
-        std1, std2 = (
-            np.sqrt(0.5 + 0.5 * np.exp(-2.0 * s * s)) for s in (moments.std1, moments.std2)
-        )
-        return Dual(_features(moments, std1, std2, cosine), sine)
+        return cos_dual(moments)
 
 
 @dataclass(frozen=True)
@@ -233,46 +204,4 @@ ACTIVATIONS: tuple[type[Activation], ...] = (
     Sigmoid,
     Softplus,
 )
-
-
-def _determinant(moments: SecondMoments) -> Array:
-    """Return √(σ₁²σ₂² − c²), as a product that overflows no earlier than its factors."""
-    return np.sqrt(moments.deficit) * np.sqrt(moments.surplus)
-
-
-def _features(moments: SecondMoments, std1: Array, std2: Array, covariance: Array) -> SecondMoments:
-    """Second moments of smooth features from their covariance.
-
-    The deficit is a difference here, accurate to rounding of std1·std2. Smooth duals do not
-    amplify that: only a kinked activation behind a smooth one would see it, at angles below 1e-8.
-    Equal points are kept equal exactly.
-    """
-    product = std1 * std2
-    same = (moments.deficit == 0) & (moments.std1 == moments.std2)
-    deficit = np.where(same, 0.0, np.maximum(product - covariance, 0.0))
-    surplus = np.where(same, 2.0 * product, np.maximum(product + covariance, 0.0))
-    return SecondMoments(std1, std2, deficit, surplus)
-
-
-def _erf_std(std: Array) -> Array:
-    square = std * std
-    return np.sqrt((2.0 / math.pi) * np.arctan2(2.0 * square, np.sqrt(1.0 + 4.0 * square)))
-
-
-def _gelu_std(std: Array) -> Array:
-    square = std * std
-    root = np.sqrt(1.0 + 2.0 * square)
-    positive = 0.25 + np.arctan2(square, root) / (2.0 * math.pi)
-    return std * np.sqrt(positive + square / (1.0 + square) / (math.pi * root))
-
-
-def _sine_and_cosine_covariances(moments: SecondMoments) -> tuple[Array, Array]:
-    """E[sin u sin v] and E[cos u cos v]: exp(−(σ₁²+σ₂²)/2) times sinh c and cosh c."""
-    spread = 0.5 * (moments.std1 - moments.std2) ** 2
-    near = np.exp(-(moments.deficit + spread))
-    far = np.exp(-(moments.surplus + spread))
-    twice = moments.surplus - moments.deficit
-    # near − far, as the larger of the two times what the smaller takes away from it.
-    larger = np.maximum(near, far)
-    sine = -0.5 * np.sign(twice) * larger * np.expm1(-np.abs(twice))
-    return sine, 0.5 * (near + far)
+"""All of them, in the order in which they are offered to studies."""

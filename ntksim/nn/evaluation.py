@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 
 from ntksim.types import Activation, Array
+
+Part: TypeAlias = Literal["value", "derivative"]
+"""Which function of an activation is meant: φ or φ′."""
 
 
 class ActivationError(ValueError):
@@ -15,20 +20,30 @@ class QuadratureError(ValueError):
     """No quadrature of an activation converged."""
 
 
-def evaluated(activation: Activation, what: str, x: Array) -> Array:
+def evaluated(activation: Activation, what: Part, x: Array) -> Array:
     """Return φ(x) or φ′(x), ``what`` being ``"value"`` or ``"derivative"``.
 
     Raises
     ------
     ActivationError
-        If the shape changes or a value is not finite.
+        If the result is not an array of real numbers, its shape is not that of x, or a value is
+        not finite.
     """
-    result = np.asarray(getattr(activation, what)(x), dtype=np.float64)
+    # The result is checked: an overflow on the way to it, as in 1/(1 + exp(−x)), is not news.
+    with np.errstate(all="ignore"):
+        result = np.asarray(getattr(activation, what)(x))
+    if result.dtype.kind not in "fiub":
+        raise ActivationError(
+            f"{what} of activation '{activation.name}' returned {result.dtype}, not real numbers"
+        )
     if result.shape != x.shape:
         raise ActivationError(
             f"{what} of activation '{activation.name}' turned shape {x.shape} into {result.shape}"
         )
-    if not np.isfinite(result).all():
-        at = x[~np.isfinite(result)].flat[0]
-        raise ActivationError(f"{what} of activation '{activation.name}' is not finite at {at:g}")
-    return result
+    finite = np.isfinite(result)
+    if not finite.all():
+        raise ActivationError(
+            f"{what} of activation '{activation.name}' is {result[~finite][0]} at "
+            f"{x[~finite][0]:g}; it must be finite everywhere"
+        )
+    return result.astype(np.float64, copy=False)

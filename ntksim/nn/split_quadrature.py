@@ -1,4 +1,4 @@
-"""Duals of activations with kinks, by Gauss-Legendre quadrature split where the integrand kinks.
+"""Covariances by two-dimensional quadrature, split where the integrand is not smooth.
 
 A standard pair (x, y) of correlation ρ is rotated to independent (r, w),
 
@@ -10,100 +10,73 @@ f(σ₂y); as a function of w the inner integral is smooth between the w where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 
-from ntksim.nn.evaluation import QuadratureError, evaluated
+from ntksim.nn.evaluation import Part, evaluated
+from ntksim.nn.quadrature import (
+    check_growth,
+    equally_split,
+    normal_density,
+    not_converged,
+    rule,
+    scaled_breaks,
+    sharp_points,
+)
 from ntksim.types import Activation, Array, SecondMoments
 
-_REACH = 9.0  # the normal density is 1e-18 there
+_REACH = 10.0  # the normal density is 8e-23 there
 _TOLERANCE = 1e-11
-_FEWEST_NODES, _MOST_NODES = 24, 384
-_CHUNK_ELEMENTS = 1 << 21
-_STEEP, _LAYER = 25.0, 8.0
-
-
-def split_second_moment(activation: Activation, what: str, std: Array) -> Array:
-    """Return √E[f(σz)²] for each σ, f = φ or φ′ by ``what``."""
-    stds, inverse = np.unique(std, return_inverse=True)
-    squares = _converged(
-        activation,
-        what,
-        lambda nodes: _second_moments(activation, what, stds, nodes),
-        lambda squares: squares,
-    )
-    return np.sqrt(squares)[inverse].reshape(std.shape)
+_NODES = (16, 24, 36, 54, 81, 122, 183, 274, 411)
+_CHUNK_ELEMENTS = 1 << 17
+_STEEP = 6.0  # lower than for one dimension: nodes cost their square
 
 
 def split_covariance(
-    activation: Activation, what: str, moments: SecondMoments, norm1: Array, norm2: Array
+    activation: Activation, what: Part, pairs: SecondMoments, norm1: Array, norm2: Array
 ) -> Array:
-    """Return E[f(u) f(v)]; ``norm1`` and ``norm2`` are √E[f(u)²] and √E[f(v)²]."""
-    shape = moments.deficit.shape
-    std1, std2, scale = (
-        np.broadcast_to(array, shape).ravel()
-        for array in (moments.std1, moments.std2, norm1 * norm2)
-    )
-    deficit, surplus = moments.deficit.ravel(), moments.surplus.ravel()
-    result = np.empty(len(scale))
-    for part in _chunks(len(scale), _CHUNK_ELEMENTS // 4096):
-        result[part] = _converged(
-            activation,
-            what,
-            lambda nodes, part=part: _covariances(
-                activation, what, std1[part], std2[part], deficit[part], surplus[part], nodes
-            ),
-            lambda _, part=part: scale[part],
-        )
-    return result.reshape(shape)
+    """Return E[f(u) f(v)], f = φ or φ′ by ``what``, to 1e-11 of √(E[f(u)²] E[f(v)²]).
 
+    All arrays of ``pairs`` are (P,); ``norm1`` and ``norm2`` (P,) are √E[f(u)²] and √E[f(v)²].
 
-def _converged(
-    activation: Activation,
-    what: str,
-    integrate: Callable[[int], Array],
-    scale_of: Callable[[Array], Array],
-) -> Array:
-    nodes = _FEWEST_NODES
-    previous = integrate(nodes)
-    while nodes < _MOST_NODES:
-        nodes *= 2
-        current = integrate(nodes)
-        if np.all(np.abs(current - previous) <= _TOLERANCE * np.abs(scale_of(current))):
-            return current
-        previous = current
-    raise QuadratureError(
-        f"the Gaussian dual of the {what} of activation '{activation.name}' did not converge with "
-        f"{_MOST_NODES} nodes between its kinks {activation.kinks}; list every point where the "
-        "function or one of its derivatives jumps in `kinks`"
-    )
-
-
-def _points(activation: Activation, largest_std: float) -> Array:
-    # Zero is where a function that is steep on the scale of σ has its step, and where σ is large
-    # the step is a layer of its own: activations vary on the scale of 1.
-    layer = (-_LAYER, _LAYER) if largest_std > _STEEP else ()
-    return np.unique(np.array([*activation.kinks, 0.0, *layer]))
-
-
-def _second_moments(activation: Activation, what: str, stds: Array, nodes: int) -> Array:
-    ends = _clipped(_points(activation, stds.max(initial=0.0)), stds)
-    z, weight = _pieces(ends, nodes)
-    values = evaluated(activation, what, stds[:, None] * z)
-    return np.sum(weight * _density(z) * values**2, axis=-1)
+    Raises
+    ------
+    QuadratureError
+        If f is not smooth between its kinks, or grows too fast for the normal density.
+    """
+    check_growth(activation, what, pairs.std1, norm1, _REACH)
+    check_growth(activation, what, pairs.std2, norm2, _REACH)
+    tolerance = _TOLERANCE * norm1 * norm2
+    result = np.empty(len(tolerance))
+    for left in equally_split(np.maximum(pairs.std1, pairs.std2), _STEEP):
+        previous = np.full(len(left), np.inf)
+        for nodes in _NODES:
+            std1, std2 = pairs.std1[left], pairs.std2[left]
+            current = _covariances(
+                activation, what, std1, std2, pairs.deficit[left], pairs.surplus[left], nodes
+            )
+            result[left] = current
+            unsure = ~(np.abs(current - previous) <= tolerance[left])
+            left, previous = left[unsure], current[unsure]
+            if not left.size:
+                break
+        else:
+            first = left[0]
+            raise not_converged(
+                activation, what, float(pairs.std1[first]), float(pairs.std2[first])
+            )
+    return result
 
 
 def _covariances(
     activation: Activation,
-    what: str,
+    what: Part,
     std1: Array,
     std2: Array,
     deficit: Array,
     surplus: Array,
     nodes: int,
 ) -> Array:
-    points = _points(activation, max(std1.max(initial=0.0), std2.max(initial=0.0)))
+    sharp = sharp_points(activation, steep=max(std1.max(), std2.max()) > _STEEP)
     sign = np.where(surplus >= deficit, 1.0, -1.0)
     total = surplus + deficit
     smaller = np.divide(
@@ -111,60 +84,44 @@ def _covariances(
     )
     minor = np.sqrt(smaller)
     major = np.sqrt(1.0 - smaller)
-    breaks1 = _clipped(points, std1)[:, 1:-1]
-    breaks2 = sign[:, None] * _clipped(points, std2)[:, 1:-1]
-    meeting = (breaks1[:, :, None] - breaks2[:, None, :]).reshape(len(std1), -1)
-    twice = np.broadcast_to(2.0 * minor[:, None], meeting.shape)
-    outer_breaks = np.divide(meeting, twice, out=np.zeros_like(meeting), where=twice > 0)
-    w, outer_weight = _pieces(_with_ends(outer_breaks), nodes)
+    breaks1 = scaled_breaks(sharp, std1, _REACH)
+    breaks2 = sign[:, None] * scaled_breaks(sharp, std2, _REACH)
+    w, outer_weight = rule(_meetings(breaks1, breaks2, minor), _REACH, nodes)
+    outer_weight *= normal_density(w)
     result = np.empty(len(std1))
-    inner_points = (2 * breaks1.shape[1] + 1) * nodes
-    for part in _chunks(len(std1), max(1, _CHUNK_ELEMENTS // (w.shape[1] * inner_points))):
+    inner_points = (2 * len(sharp) + 3) * nodes
+    size = max(1, _CHUNK_ELEMENTS // (w.shape[1] * inner_points))
+    for start in range(0, len(std1), size):
+        part = slice(start, start + size)
         shift = (minor[part, None] * w[part])[:, :, None]
         rise = major[part, None, None]
+        middle = () if 0.0 in sharp else (-shift / rise, shift / rise)
         inner_breaks = np.concatenate(
             [
                 (breaks1[part, None, :] - shift) / rise,
                 (breaks2[part, None, :] + shift) / rise,
+                *middle,
             ],
             axis=-1,
         )
-        r, inner_weight = _pieces(_with_ends(inner_breaks), nodes)
+        r, inner_weight = rule(inner_breaks, _REACH, nodes)
         x = rise * r + shift
         y = sign[part, None, None] * (rise * r - shift)
-        f1 = evaluated(activation, what, std1[part, None, None] * x)
-        f2 = evaluated(activation, what, std2[part, None, None] * y)
-        inner = np.sum(inner_weight * _density(r) * f1 * f2, axis=-1)
-        result[part] = np.sum(outer_weight[part] * _density(w[part]) * inner, axis=-1)
+        product = evaluated(activation, what, std1[part, None, None] * x)
+        product = product * evaluated(activation, what, std2[part, None, None] * y)
+        inner = np.vecdot(inner_weight * normal_density(r), product)
+        result[part] = np.vecdot(outer_weight[part], inner)
     return result
 
 
-def _density(z: Array) -> Array:
-    return np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+def _meetings(breaks1: Array, breaks2: Array, minor: Array) -> Array:
+    """Return the w where a break of one function meets one of the other, or else 0; shape (P, …).
 
-
-def _clipped(points: Array, stds: Array) -> Array:
-    """Ends of the pieces in units of σ: −reach, the points, reach; shape (stds, points + 2)."""
-    limit = _REACH * stds[:, None]
-    clipped = np.clip(points, -limit, limit)
-    scaled = np.divide(clipped, stds[:, None], out=np.zeros(clipped.shape), where=stds[:, None] > 0)
-    return _with_ends(scaled)
-
-
-def _with_ends(breaks: Array) -> Array:
-    inside = np.sort(np.clip(breaks, -_REACH, _REACH), axis=-1)
-    end = np.full((*breaks.shape[:-1], 1), _REACH)
-    return np.concatenate([-end, inside, end], axis=-1)
-
-
-def _pieces(ends: Array, nodes: int) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on every piece, flattened along the last axis."""
-    unit, weight = np.polynomial.legendre.leggauss(nodes)
-    half = 0.5 * np.diff(ends, axis=-1)[..., None]
-    middle = 0.5 * (ends[..., 1:] + ends[..., :-1])[..., None]
-    shape = (*ends.shape[:-1], -1)
-    return (middle + half * unit).reshape(shape), (half * weight).reshape(shape)
-
-
-def _chunks(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, count, size))
+    Columns that are out of reach for all pairs are left out.
+    """
+    distance = (breaks1[:, :, None] - breaks2[:, None, :]).reshape(len(minor), -1)
+    twice = np.broadcast_to(2.0 * minor[:, None], distance.shape)
+    outside = np.full(distance.shape, _REACH)
+    meetings = np.divide(distance, twice, out=outside, where=np.abs(distance) < _REACH * twice)
+    meetings = meetings[:, np.any(np.abs(meetings) < _REACH, axis=0)]
+    return meetings if meetings.size else np.zeros((len(minor), 1))

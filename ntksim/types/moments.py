@@ -20,7 +20,7 @@ class SecondMoments:
 
     The covariance alone cannot tell an angle of 1e-9 from zero, because 1 − cos θ is below
     rounding. Deficit and surplus are each carried to full *relative* accuracy, so the angle is
-    accurate at both ends: θ = 2 atan2(√deficit, √surplus) (Kahan; SCIENCE section 5).
+    accurate at both ends: θ = 2 atan2(√deficit, √surplus) (Kahan 2006).
 
     Shapes: ``std1`` (N, 1, …) and ``std2`` (1, M, …) broadcast against ``deficit`` and ``surplus``
     (N, M, …). Trailing axes are free: a convolution keeps pairs of positions there.
