@@ -16,7 +16,8 @@ STUDIES = Path(__file__).parents[1] / "studies"
 def altered(name: str, **changes: Any) -> dict[str, Any]:
     """Return a study of the repository with some keys changed, and its files by absolute paths."""
     content = yaml.safe_load((STUDIES / f"{name}.yaml").read_text(encoding="utf-8")) | changes
-    content["plugins"] = [str(STUDIES / plugin) for plugin in content.get("plugins", [])]
+    if "plugins" in content:
+        content["plugins"] = [str(STUDIES / plugin) for plugin in content["plugins"]]
     dataset = content["dataset"]
     if isinstance(dataset, dict) and "path" in dataset:
         content["dataset"] = dataset | {"path": str(STUDIES / dataset["path"])}
@@ -29,7 +30,9 @@ class Stored:
     def __init__(self, path: Path) -> None:
         tree = xr.open_datatree(path, engine="zarr")
         self.root = tree.to_dataset().load().squeeze()
-        self.groups = {name: node.to_dataset().load().squeeze() for name, node in tree.items()}
+        self.groups = {
+            name: node.to_dataset().load().squeeze() for name, node in tree.children.items()
+        }
 
     def __getitem__(self, name: str) -> xr.Dataset:
         return self.groups[name]
