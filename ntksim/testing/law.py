@@ -77,6 +77,19 @@ def label_of(plugin: Any) -> str:
     return str(plugin.label() if hasattr(plugin, "label") else plugin.name)
 
 
+def broken(laws: Sequence[Law]) -> list[LawBroken]:
+    """Return the failures among laws, without pytest."""
+    failures = []
+    for law in laws:
+        try:
+            law.check()
+        except LawBroken as failure:
+            failures.append(failure)
+        except NotApplicable:
+            pass
+    return failures
+
+
 def as_tests(laws: Sequence[Law]) -> Callable[..., None]:
     """Return one parametrised pytest function that checks every law.
 
