@@ -49,7 +49,7 @@ def sampled_kernels_approach_the_limit(case: NetworkCase) -> None:
                 continue
             mean = samples.mean(axis=0)
             error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
-            deviations = np.sqrt(np.diagonal(expected))
+            deviations = np.sqrt(np.abs(np.diagonal(expected)))
             # Deep networks differ from their limit by some multiple of 1/width (Hanin and Nica
             # 2020; Yaida 2020): for a few layers of order one.
             allowance = 4.0 / width * np.outer(deviations, deviations)
