@@ -3,8 +3,10 @@
 from ntksim import Diagnostic
 
 from ntksim_builtin.diagnostics.accuracy import Accuracy
+from ntksim_builtin.diagnostics.circle_spectrum import CircleSpectrum
 from ntksim_builtin.diagnostics.covariance import Covariance
 from ntksim_builtin.diagnostics.full_predictions import FullPredictions
+from ntksim_builtin.diagnostics.harmonics import Harmonics
 from ntksim_builtin.diagnostics.initial_velocity import InitialVelocity
 from ntksim_builtin.diagnostics.kernel import Kernel
 from ntksim_builtin.diagnostics.kernel_distance import KernelDistance
@@ -34,14 +36,18 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     FullPredictions,
     InitialVelocity,
     KernelField,
+    CircleSpectrum,
+    Harmonics,
 )
 """What the hook ``ntksim_diagnostics`` offers."""
 
 __all__ = [
     "DIAGNOSTICS",
     "Accuracy",
+    "CircleSpectrum",
     "Covariance",
     "FullPredictions",
+    "Harmonics",
     "InitialVelocity",
     "Kernel",
     "KernelDistance",
