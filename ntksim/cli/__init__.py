@@ -12,6 +12,7 @@ _COMMANDS = {
     "check": "Check a study and show what running it would do.",
     "run": "Run a study, or what is still missing of it.",
     "status": "Show which cells of a store are done, failed or missing.",
+    "plot": "Draw what a store holds, chosen by what was recorded.",
     "verify": "Look for damaged, missing or foreign data in a store.",
     "plugins": "List what studies can name, and where it comes from.",
     "plugin": "Write a plugin of your own: a complete package, with tests.",

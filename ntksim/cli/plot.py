@@ -1,0 +1,79 @@
+"""``ntksim plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ntksim.cli.outcome import WRONG, explained, fail
+
+if TYPE_CHECKING:
+    from ntksim.plot import Possibility
+
+
+@click.command("plot")
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option("--kind", metavar="KIND", help="What to draw; --list shows the kinds.")
+@click.option(
+    "--select",
+    "selections",
+    multiple=True,
+    metavar="AXIS=VALUE",
+    help="Draw only these values of an axis, such as width=512,inf; may be given for several axes.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture to write: .png, .pdf or .svg.  [default: <study>.png]",
+)
+@click.option("--list", "only_list", is_flag=True, help="List the kinds of pictures; draw none.")
+def command(
+    store: Path, kind: str | None, selections: tuple[str, ...], output: Path | None, only_list: bool
+) -> None:
+    """Draw what STORE holds.
+
+    Without --kind the picture is chosen by what was recorded. Seeds become a mean and a band of one
+    standard deviation; other axes that vary become lines or panels, as long as they fit.
+    """
+    try:
+        from ntksim import plot
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        fail("pictures need matplotlib: pip install 'ntksim[plot]'", WRONG)
+        raise
+    from ntksim.store import open_results
+
+    with explained():
+        try:
+            with open_results(store) as tree:
+                select = plot.parse_selection(selections)
+                if only_list:
+                    _list(plot.possibilities(tree, select))
+                    return
+                target = output or Path(f"{tree.attrs['study']}.png")
+                plot.check_format(target)
+                choice = plot.choose(tree, kind, select)
+                plot.save(plot.drawn(choice), target)
+        except plot.PlotError as error:
+            fail(str(error), WRONG)
+            raise
+    if choice.left_out:
+        click.echo(f"not drawn: {choice.left_out} cells that failed or are missing", err=True)
+    click.echo(f"{choice.kind.name}: {target}")
+
+
+def _list(found: list[Possibility]) -> None:
+    """Print the kinds that are possible, then the others with what they lack."""
+    width = max(len(item.kind.name) for item in found)
+    for item in found:
+        if item.datasets:
+            click.echo(f"{item.kind.name:{width}}  {item.kind.description}")
+    if any(not item.datasets for item in found):
+        click.echo("\nNot of this store:")
+    for item in found:
+        if not item.datasets:
+            click.echo(f"{item.kind.name:{width}}  {item.objection}")

@@ -1,0 +1,1 @@
+"""One module for each kind of picture: its public function, and its ``KIND``."""

@@ -1,0 +1,122 @@
+"""Quantities over training time, one line for each member of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from ntksim.plot.curves import as_lines, time_label
+from ntksim.plot.grid import has_values
+from ntksim.plot.legend import add_legend, band_entry, style_entry
+from ntksim.plot.scales import log_limits, set_log
+from ntksim.plot.seeds import Spread, over_seeds
+from ntksim.plot.style import NEUTRAL, THEORY, Palette
+from ntksim.plot.time_axis import TimeAxis
+
+_SECOND: Mapping[str, Any] = {"linestyle": (0, (1, 1)), "linewidth": 1.5}
+"""Style of what stands beside the main quantity, such as test beside training."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A variable and how it is drawn: ``first`` solid, ``second`` dotted, ``theory`` dashed."""
+
+    name: str
+    label: str
+    role: str = "first"
+
+
+@dataclass(frozen=True)
+class _Curve:
+    part: Part
+    member: str
+    spread: Spread
+
+
+def draw_over_time(
+    ax: Axes,
+    data: xr.Dataset,
+    parts: Sequence[Part],
+    palette: Palette,
+    *,
+    logarithmic: bool = False,
+) -> Axes:
+    """Draw variables of time, a colour for each member of the grid, a line style for each part.
+
+    With one member the parts have colours of their own. ``logarithmic`` makes the vertical axis so
+    where what was measured spans more than a decade, and averages logarithms over seeds.
+    """
+    curves = list(_curves(data, parts, logarithmic))
+    axis = TimeAxis.of(
+        np.unique(np.concatenate([curve.spread.mean["time"].values for curve in curves]))
+    )
+    measured = [curve.spread.mean.values for curve in curves if curve.part.role != "theory"]
+    low, high = log_limits(measured)
+    if logarithmic:
+        set_log(ax, low, high)
+    is_lone = {curve.member for curve in curves} == {""}
+    band: list[Patch] = []
+    shown: set[str] = set()
+    for curve in curves:
+        part, spread = curve.part, curve.spread
+        if not is_lone:
+            colour = palette[curve.member]
+        else:
+            colour = NEUTRAL if part.role == "theory" else palette[part.label]
+        style: dict[str, Any] = {"color": colour}
+        style |= {"theory": THEORY, "second": _SECOND}.get(part.role, {})
+        label = part.label if is_lone else curve.member if curve.member not in shown else ""
+        shown.add(curve.member)
+        if part.role == "theory":
+            spread = Spread(spread.mean)
+        band = draw_curve(ax, axis, spread, style, label) or band
+    axis.set_up(ax, time_label(data))
+    extra = [] if is_lone else list(_style_entries(curves))
+    add_legend(ax, [*extra, *band])
+    return ax
+
+
+def draw_curve(
+    ax: Axes, axis: TimeAxis, spread: Spread, style: Mapping[str, Any], label: str = ""
+) -> list[Patch]:
+    """Draw a mean over its ``time`` with its band; return the band's entry of the legend, if any.
+
+    On a logarithmic axis, values at 0 and infinity that lie below it are pointed to.
+    """
+    times, values, colour = spread.mean["time"].values, spread.mean.values, style["color"]
+    axis.line(ax, times, values, style, label)
+    axis.off_scale(ax, times, values, colour)
+    if spread.low is None or spread.high is None:
+        return []
+    axis.band(ax, times, spread.low.values, spread.high.values, colour)
+    return [band_entry(spread.label)]
+
+
+def reached(array: xr.DataArray) -> xr.DataArray:
+    """Return the part at the times where there is any value, with time as first dimension."""
+    array = array.transpose("time", ...)
+    return array.isel(time=array.notnull().any([*array.dims[1:]]).values)
+
+
+def _curves(data: xr.Dataset, parts: Sequence[Part], logarithmic: bool) -> Iterator[_Curve]:
+    for member in as_lines(data, [part.name for part in parts]):
+        for part in parts:
+            array = member.data[part.name]
+            if not has_values(array):
+                continue
+            spread = over_seeds(reached(array), logarithmic=logarithmic)
+            yield _Curve(part, member.label, spread)
+
+
+def _style_entries(curves: Sequence[_Curve]) -> Iterator[Any]:
+    parts = dict.fromkeys(curve.part for curve in curves)
+    if len(parts) > 1:
+        for part in parts:
+            style = {"theory": THEORY, "second": _SECOND}.get(part.role, {})
+            yield style_entry(part.label, **style)
