@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from ntksim.testing.finished_cells import cells_for
+from ntksim.testing.finished_cells import DiagnosticCase, ErfNetwork, cells_for
 from ntksim.testing.law import Law, as_tests, laws_about, require
 from ntksim.testing.registration import EVERY_PLUGIN
-from ntksim.types import Diagnostic, FinishedCell, Variable
+from ntksim.types import Architecture, Array, Diagnostic, FinishedCell, Variable
 
 
-def diagnostic_laws(*diagnostics: Diagnostic) -> Callable[..., None]:
+def diagnostic_laws(
+    *diagnostics: Diagnostic,
+    architecture: Architecture | None = None,
+    x_train: Array | None = None,
+) -> Callable[..., None]:
     """Return tests of all laws of diagnostics, for a test file of pytest.
 
     ::
@@ -25,28 +29,44 @@ def diagnostic_laws(*diagnostics: Diagnostic) -> Callable[..., None]:
     hold what the diagnostic ``requires`` and nothing more: it returns only variables that it
     declares, in their dimensions; every variable that it declares somewhere; the same every time;
     and it leaves the cell as it was.
+
+    A diagnostic of certain networks or data is given an ``architecture`` or training points
+    ``x_train`` to which it applies; otherwise they are a shallow network of error functions and
+    random points in a plane.
     """
-    return as_tests([law for diagnostic in diagnostics for law in laws_of_diagnostic(diagnostic)])
+    return as_tests(
+        [
+            law
+            for diagnostic in diagnostics
+            for law in laws_of_diagnostic(diagnostic, architecture, x_train)
+        ]
+    )
 
 
-def laws_of_diagnostic(diagnostic: Diagnostic) -> list[Law]:
+def laws_of_diagnostic(
+    diagnostic: Diagnostic,
+    architecture: Architecture | None = None,
+    x_train: Array | None = None,
+) -> list[Law]:
     """Return the laws one by one, as ``diagnostic_laws`` describes them."""
+    case = DiagnosticCase(diagnostic, architecture or ErfNetwork(), x_train)
     return [
         *laws_about(diagnostic, diagnostic, EVERY_PLUGIN),
-        *laws_about(diagnostic, diagnostic, LAWS),
+        *laws_about(diagnostic, case, LAWS),
     ]
 
 
-def returns_what_it_declares(diagnostic: Diagnostic) -> None:
+def returns_what_it_declares(case: DiagnosticCase) -> None:
     """It returns variables that it declares, with their dimensions, on every sort of cell."""
-    for sort, cell, measured in _measured(diagnostic):
+    for sort, cell, measured in _measured(case):
         sizes = _sizes(cell)
         for name, value in measured.items():
             require(
-                name in diagnostic.variables,
-                f"on {sort} it returned '{name}'; variables has {', '.join(diagnostic.variables)}",
+                name in case.diagnostic.variables,
+                f"on {sort} it returned '{name}', which is not among its variables "
+                f"{', '.join(case.diagnostic.variables)}",
             )
-            spec = diagnostic.variables[name]
+            spec = case.diagnostic.variables[name]
             array = np.asarray(value)
             require(
                 array.dtype != object and array.ndim == len(spec.dims),
@@ -65,13 +85,13 @@ def returns_what_it_declares(diagnostic: Diagnostic) -> None:
                 )
 
 
-def measures_without_test_points(diagnostic: Diagnostic) -> None:
+def measures_without_test_points(case: DiagnosticCase) -> None:
     """Without test points it leaves out what needs them."""
-    for sort, _, measured in _measured(diagnostic):
+    for sort, _, measured in _measured(case):
         if sort != "no test points":
             continue
         for name in measured:
-            spec = diagnostic.variables.get(name)
+            spec = case.diagnostic.variables.get(name)
             require(
                 spec is None or not any(dim.startswith("test_point") for dim in spec.dims),
                 f"it returned '{name}', whose dimensions {spec and spec.dims} are empty there; "
@@ -79,18 +99,18 @@ def measures_without_test_points(diagnostic: Diagnostic) -> None:
             )
 
 
-def measures_all_that_it_declares(diagnostic: Diagnostic) -> None:
+def measures_all_that_it_declares(case: DiagnosticCase) -> None:
     """Every variable that it declares is measured on some sort of cell."""
-    seen = {name for _, _, measured in _measured(diagnostic) for name in measured}
-    missing = [name for name in diagnostic.variables if name not in seen]
+    seen = {name for _, _, measured in _measured(case) for name in measured}
+    missing = [name for name in case.diagnostic.variables if name not in seen]
     require(not missing, f"it never returned {', '.join(missing)}")
 
 
-def measures_the_same_again(diagnostic: Diagnostic) -> None:
+def measures_the_same_again(case: DiagnosticCase) -> None:
     """The same cell gives the same numbers again, and is left as it was."""
-    for sort, cell in cells_for(diagnostic):
+    for sort, cell in cells_for(case):
         before = _content(cell)
-        first, second = diagnostic.measure(cell), diagnostic.measure(cell)
+        first, second = case.diagnostic.measure(cell), case.diagnostic.measure(cell)
         require(first.keys() == second.keys(), f"on {sort} it returned other variables again")
         for name, value in first.items():
             require(
@@ -104,11 +124,11 @@ def measures_the_same_again(diagnostic: Diagnostic) -> None:
 
 
 def _measured(
-    diagnostic: Diagnostic,
+    case: DiagnosticCase,
 ) -> Iterator[tuple[str, FinishedCell, Mapping[str, Variable]]]:
-    for sort, cell in cells_for(diagnostic):
+    for sort, cell in cells_for(case):
         try:
-            yield sort, cell, diagnostic.measure(cell)
+            yield sort, cell, case.diagnostic.measure(cell)
         except Exception as error:
             error.add_note(f"raised on a cell with {sort}")
             raise
@@ -144,7 +164,7 @@ def _content(cell: FinishedCell) -> dict[str, np.ndarray]:
     return {name: value.copy() for name, value in arrays.items()}
 
 
-LAWS: tuple[Callable[[Diagnostic], None], ...] = (
+LAWS: tuple[Callable[[DiagnosticCase], None], ...] = (
     returns_what_it_declares,
     measures_without_test_points,
     measures_all_that_it_declares,

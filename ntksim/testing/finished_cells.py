@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from ntksim.linalg import eigendecomposition, flow_factors, predicted_outputs, project
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf
 from ntksim.types import (
+    Architecture,
     Array,
     Dataset,
     Diagnostic,
@@ -19,6 +21,8 @@ from ntksim.types import (
     KernelBlocks,
     Kernels,
     Model,
+    Network,
+    NoClosedForm,
     Problem,
     SeedTree,
 )
@@ -54,23 +58,49 @@ SORTS = (
 )
 
 
-def cells_for(diagnostic: Diagnostic) -> Iterator[tuple[str, FinishedCell]]:
+@dataclass(frozen=True)
+class ErfNetwork(Architecture):
+    """One hidden layer of error functions: what cells are made with where nothing else is said."""
+
+    name: ClassVar[str] = "erf_network"
+
+    def network(self, input_shape: tuple[int, ...], outputs: int) -> Network:
+        """Build the network for vectors."""
+        layers = (Dense(1.5, 0.1), ActivationLayer(Erf()), Dense(units=outputs))
+        return ComposedNetwork(layers, input_shape, outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class DiagnosticCase:
+    """A diagnostic with the network and the training points of its cells."""
+
+    diagnostic: Diagnostic
+    architecture: Architecture = ErfNetwork()
+    x_train: Array | None = None
+
+    def points(self, rng: np.random.Generator) -> Array:
+        """Return the training points: four random ones in a plane unless others are given."""
+        if self.x_train is None:
+            return rng.standard_normal((4, 2))
+        return np.asarray(self.x_train, dtype=np.float64)
+
+
+def cells_for(case: DiagnosticCase) -> Iterator[tuple[str, FinishedCell]]:
     """Yield every sort of cell that a study would give to this diagnostic, with its description.
 
     It holds what the diagnostic ``requires`` and the ``extras`` that it asks for, and nothing more.
     """
+    diagnostic = case.diagnostic
     needs_network = "network" in diagnostic.requires or "parameters" in diagnostic.extras
     for sort in SORTS:
         if not (sort.infinite and needs_network):
-            yield sort.description, _without_surplus(_cell(sort, diagnostic), diagnostic)
+            yield sort.description, _without_surplus(_cell(sort, case), diagnostic)
 
 
-def _cell(sort: CellSort, diagnostic: Diagnostic) -> FinishedCell:
+def _cell(sort: CellSort, case: DiagnosticCase) -> FinishedCell:
     rng = np.random.default_rng(0)
-    dataset = _dataset(sort, rng)
-    network = ComposedNetwork(
-        (Dense(1.5, 0.1), ActivationLayer(Erf()), Dense(units=sort.outputs)), (2,), sort.outputs
-    )
+    diagnostic, dataset = case.diagnostic, _dataset(sort, case.points(rng), rng)
+    network = case.architecture.network(dataset.input_shape, sort.outputs)
     model = Model(network, math.inf if sort.infinite else 8, SeedTree(0))
     blocks = _blocks(sort, model, dataset)
     train = blocks.train.ntk_full if sort.full else blocks.train.ntk
@@ -99,13 +129,14 @@ def _cell(sort: CellSort, diagnostic: Diagnostic) -> FinishedCell:
     return FinishedCell(dataset, problem, TIMES, evolution, references)
 
 
-def _dataset(sort: CellSort, rng: np.random.Generator) -> Dataset:
-    x = rng.standard_normal((4 + sort.test_points, 2))
-    y = rng.standard_normal((len(x), sort.outputs))
+def _dataset(sort: CellSort, x_train: Array, rng: np.random.Generator) -> Dataset:
+    n, m = len(x_train), sort.test_points
+    y = rng.standard_normal((n + m, sort.outputs))
     if sort.classification:
         y = np.sign(y)
-    y_test = y[4:] if sort.test_targets else np.full_like(y[4:], np.nan)
-    return Dataset(x[:4], y[:4], x[4:], y_test, sort.classification, {}, sort.test_targets)
+    y_test = y[n:] if sort.test_targets else np.full_like(y[n:], np.nan)
+    x_test = rng.standard_normal((m, *x_train.shape[1:]))
+    return Dataset(x_train, y[:n], x_test, y_test, sort.classification, {}, sort.test_targets)
 
 
 def _initial(model: Model, x: Array) -> Array:
@@ -117,7 +148,7 @@ def _initial(model: Model, x: Array) -> Array:
 
 def _blocks(sort: CellSort, model: Model, dataset: Dataset) -> KernelBlocks:
     def kernels(x1: Array, x2: Array | None = None) -> Kernels:
-        found = model.network.kernels(x1, x2)
+        found = _kernels(model, x1, x2)
         if sort.full:
             full = model.network.tangent_kernel(model.params, x1, x2, full=True)
             found = replace(found, ntk=np.einsum("ikjk->ij", full) / sort.outputs, ntk_full=full)
@@ -133,7 +164,20 @@ def _blocks(sort: CellSort, model: Model, dataset: Dataset) -> KernelBlocks:
     )
 
 
-def _evolution(sort: CellSort, problem: Problem, network: ComposedNetwork) -> Evolution:
+def _kernels(model: Model, x1: Array, x2: Array | None) -> Kernels:
+    """Return the limits, or where the network has none those of its parameters."""
+    try:
+        return model.network.kernels(x1, x2)
+    except NoClosedForm:
+        if not model.is_finite:
+            raise
+        return Kernels(
+            nngp=model.network.prior_kernel(model.params, x1, x2),
+            ntk=model.network.tangent_kernel(model.params, x1, x2),
+        )
+
+
+def _evolution(sort: CellSort, problem: Problem, network: Network) -> Evolution:
     spectrum, blocks = problem.spectrum, problem.kernels
     assert spectrum is not None and blocks is not None and blocks.test is not None  # noqa: S101, PT018
     n, m = len(problem.x_train), len(problem.x_test)

@@ -78,3 +78,13 @@ def test_the_other_blocks_run_and_print_what_is_shown(folder: Path) -> None:
                 assert "\n".join(f"    {line}" for line in first) in text
             else:
                 assert "number of learned modes" in printed
+
+
+def test_every_option_is_described_in_the_schema(folder: Path) -> None:
+    script = (
+        "from pydantic import TypeAdapter; from two_stage import TwoStage\n"
+        "options = TypeAdapter(TwoStage).json_schema()['properties']\n"
+        "assert len(options) == 4\n"
+        "assert all(option.get('description') for option in options.values()), options\n"
+    )
+    run("-c", script, cwd=folder)
