@@ -43,6 +43,7 @@ class CellSort:
     errors: bool = False
     infinite: bool = False
     stopped: bool = False
+    in_steps: bool = False
 
 
 SORTS = (
@@ -55,6 +56,7 @@ SORTS = (
     CellSort("an estimated kernel with standard errors", errors=True),
     CellSort("infinite width", infinite=True),
     CellSort("training that stopped before the last time", stopped=True),
+    CellSort("training in steps that diverged before the last time", stopped=True, in_steps=True),
 )
 
 
@@ -215,7 +217,9 @@ def _evolution(sort: CellSort, problem: Problem, network: Network) -> Evolution:
         reached,
         train,
         test,
+        diverged=sort.stopped and sort.in_steps,
         note="stopped early" if sort.stopped else "",
+        learning_rate=0.01 if sort.in_steps else None,
         variance_test=np.repeat(np.diagonal(prior)[None], len(TIMES), axis=0),
         covariance_test=np.repeat(prior[None], len(TIMES), axis=0),
         parameters=parameters,

@@ -16,7 +16,7 @@ from ntksim.types import Array
 
 from ntksim_builtin.architectures import Mlp, ResidualMlp, ShallowErf, ShallowRelu
 from ntksim_builtin.datasets import DATASETS, Circle, File
-from ntksim_builtin.diagnostics import DIAGNOSTICS, CircleSpectrum, Harmonics, KernelField
+from ntksim_builtin.diagnostics import DIAGNOSTICS, KernelField
 from ntksim_builtin.kernels import Analytic, Empirical, MonteCarlo
 from ntksim_builtin.solvers import Eigh, Expm, GradientDescent, NetworkGradientDescent
 
@@ -60,14 +60,14 @@ test_training = solver_laws(
     accuracy=1e-8,
 )
 test_datasets = dataset_laws(*[cls() for cls in DATASETS if cls is not File])
-SPECIAL = {CircleSpectrum, Harmonics, KernelField}
+# What they measure is known for this network alone, or on the unit circle.
+ON_CIRCLE = {"circle_spectrum", "harmonics", "learning_curve"}
 test_diagnostics = diagnostic_laws(
-    *[cls() for cls in DIAGNOSTICS if cls not in SPECIAL], KernelField(points=5, angles=9)
+    *[cls() for cls in DIAGNOSTICS if cls.name not in ON_CIRCLE | {"kernel_field"}],
+    KernelField(points=5, angles=9),
 )
-# They know the spectrum of this network alone, one of them only on equispaced points of a circle.
-test_exact_spectra = diagnostic_laws(
-    CircleSpectrum(),
-    Harmonics(degrees=5),
+test_diagnostics_on_the_circle = diagnostic_laws(
+    *[cls() for cls in DIAGNOSTICS if cls.name in ON_CIRCLE],
     architecture=ShallowRelu(append_one=False),
     x_train=Circle(train=5).load().x_train,
 )
