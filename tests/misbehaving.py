@@ -102,7 +102,8 @@ class Misbehaving(Solver):
     def evolve(self, problem: Problem, times: Array) -> Evolution:
         model = problem.model
         assert model is not None
-        seed = model.seeds.path[-1]
+        path = model.seeds.path
+        seed = path[path.index("seed") + 1]
         tally(self.tally, f"{model.width:g} {seed} {os.getpid()}")
         end = time.monotonic() + self.seconds
         while time.monotonic() < end:

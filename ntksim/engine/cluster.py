@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 STARTING_SECONDS = 90.0
 
+ANSWERING = "10s"
+"""How long a scheduler may take to answer."""
+
 _LEASHED = """
 import os, runpy, shutil, sys, threading
 
@@ -117,7 +120,13 @@ def local_cluster(workers: int, threads: int, memory: int | None) -> Iterator[Cl
             client.wait_for_workers(workers, timeout=STARTING_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             raise ClusterLost(f"no workers could be started: {error}{_tail(output)}") from None
-        yield Cluster(client, is_alive, lambda _, process: _kill(process))
+        try:
+            yield Cluster(client, is_alive, lambda _, process: _kill(process))
+        except BaseException:
+            # The connection would be closed with good manners, for which nobody may be left.
+            for process in processes.values():
+                _end(process)
+            raise
 
 
 @contextmanager
@@ -144,20 +153,34 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
 
 @contextmanager
 def _connection(address: str) -> Iterator[Client]:
-    """Connect, and keep to ourselves what the connection says about itself.
-
-    What matters becomes an event of the run; the rest is about workers that are meant to go.
-    """
+    """Connect."""
     from distributed import Client
+    from distributed.comm.addressing import resolve_address
 
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    resolve_address(address)  # a client that fails at this never lets go
+    with _silence(), Client(address, timeout=ANSWERING, set_as_default=False) as client:
+        yield client
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep from the user what Dask has to say about connections that are lost.
+
+    What matters of it becomes an event of the run.
+    """
+    names = [name for name in logging.root.manager.loggerDict if _is_dask(name)]
+    levels = {name: logging.getLogger(name).level for name in ("distributed", *names)}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        with Client(address, timeout="10s", set_as_default=False) as client:
-            yield client
+        yield
     finally:
-        logger.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _is_dask(logger: str) -> bool:
+    return logger == "distributed" or logger.startswith("distributed.")
 
 
 def _start(

@@ -9,7 +9,6 @@ need it. The same happens to a task that takes too long.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import queue
 import time
 import traceback
@@ -97,8 +96,7 @@ class _Supervisor:
         """Return how many cells may be in flight; workers may come and go."""
         now = time.monotonic()
         if now - self.counted > RECOUNT_SECONDS:
-            threads: Any = self.cluster.client.nthreads()
-            self.threads = max(1, sum(threads.values()))
+            self.threads = max(1, self.watch.threads() or self.threads)
             self.counted = now
         return self.per_thread * self.threads
 
@@ -173,15 +171,16 @@ class _Supervisor:
         """Return the record of a cell that is finished, or ``None`` if its worker died."""
         from distributed import KilledWorker
 
+        was_raised = future.status == "error"
         try:
             return future.result(timeout=GATHER_SECONDS)
         except KilledWorker as death:
             node = self.futures.node(death.task) or self.graph.cells[key]
             self.killed[key] = (node, death.last_worker.address in self.out_of_memory)
             return None
-        except (asyncio.CancelledError, concurrent.futures.CancelledError, TimeoutError) as error:
-            raise ClusterLost(f"the Dask cluster has lost its results ({error})") from None
-        except Exception as error:  # noqa: BLE001 - recorded, whatever it is
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - recorded or lost
+            if not was_raised:
+                raise ClusterLost(f"the Dask cluster has lost a result ({error})") from None
             return failed_record(key, described(error), traceback.format_exc())
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:

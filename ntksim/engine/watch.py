@@ -58,16 +58,24 @@ class Watch:
         elif now - self._idle_since > self._patience.cluster:
             raise ClusterLost(f"no worker has done anything for {self._patience.cluster:g} seconds")
 
+    def threads(self) -> int | None:
+        """Return how many threads all workers have, or ``None`` if there is no answer."""
+        answer = self._ask("ncores")
+        return None if answer is None else sum(answer.values())
+
     def _is_busy(self) -> bool:
+        answer = self._ask("processing")
+        return answer is not None and any(answer.values())
+
+    def _ask(self, question: str) -> Mapping[str, Any] | None:
+        # What client.nthreads() and client.processing() do, but for waiting for ever.
         client: Any = self._cluster.client
         try:
-            # client.processing() would wait for an answer for ever.
-            processing = client.sync(
-                client.scheduler.processing, workers=None, callback_timeout=ANSWER_SECONDS
+            return client.sync(
+                getattr(client.scheduler, question), workers=None, callback_timeout=ANSWER_SECONDS
             )
         except (OSError, TimeoutError, ValueError):
-            return False
-        return any(processing.values())
+            return None
 
 
 @dataclass(frozen=True)
