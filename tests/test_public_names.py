@@ -1,8 +1,7 @@
 """What ``import ntksim`` offers."""
 
-import pytest
-
 import ntksim
+import pytest
 
 
 @pytest.mark.parametrize("name", ntksim.__all__)
