@@ -64,8 +64,9 @@ def not_converged(activation: Activation, what: Part, *stds: float) -> Quadratur
     at = " and ".join(f"{std:g}" for std in stds)
     return QuadratureError(
         f"the Gaussian dual of the {what} of activation '{activation.name}' did not converge at "
-        f"standard deviation {at}. `kinks`, now {activation.kinks}, must list every point where "
-        "the function or one of its derivatives jumps, and values must have double precision"
+        f"standard deviation {at}. The usual reason is a point where the function or one of its "
+        f"derivatives jumps that `kinks`, now {activation.kinks}, does not list; others are values "
+        "in single precision, and very fast oscillation"
     )
 
 

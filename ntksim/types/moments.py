@@ -74,7 +74,7 @@ class SecondMoments:
         std1 = np.hypot(self.std1, other.std1)
         std2 = np.hypot(self.std2, other.std2)
         cross = self.std1 * other.std2 - self.std2 * other.std1
-        total = std1 * std2 + self.std1 * self.std2 + other.std1 * other.std2
+        total = std1 * std2 + (self.std1 * self.std2 + other.std1 * other.std2)
         # cross / total is at most 1: in this order the product overflows no earlier than std1 std2.
         lagrange = cross * np.divide(cross, total, out=np.zeros_like(cross), where=total > 0)
         return SecondMoments(
