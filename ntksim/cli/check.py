@@ -19,12 +19,14 @@ def command(study: Path, store: Path | None, no_local_plugins: bool, as_json: bo
     """Check STUDY and show what running it would do.
 
     Nothing is computed and nothing is written: data are loaded, every option is validated, and
-    the grid is expanded into cells. What cells share is computed once.
+    the grid is expanded into cells. What cells share is computed once. Cells that are not stored
+    are counted by the reason: new, changed (and what), not computed yet, damaged; --json names
+    them all.
     """
-    from ntksim.engine.outlook import outlook
+    from ntksim.engine import check
 
     with explained():
-        found = outlook(study, store=store, allow_local=not no_local_plugins)
+        found = check(study, store=store, allow_local=not no_local_plugins)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))
         return
@@ -49,6 +51,9 @@ def command(study: Path, store: Path | None, no_local_plugins: bool, as_json: bo
         f"{_size(found.largest_memory)}",
         highlight=False,
     )
+    for reason, count in found.reasons.items():
+        if reason != "stored":
+            console.print(f"{count} {reason}", highlight=False, markup=False)
     for reason, count in found.not_applicable.items():
         console.print(f"{count} positions are not applicable: {reason}", markup=False)
     for warning in found.warnings:

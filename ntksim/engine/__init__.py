@@ -10,6 +10,7 @@ from ntksim.engine.events import (
     RunStarted,
     Warned,
 )
+from ntksim.engine.outlook import Outlook, check
 from ntksim.engine.resources import BadRequest
 from ntksim.engine.run import RunSummary, run
 
@@ -21,8 +22,10 @@ __all__ = [
     "Interrupted",
     "Listener",
     "NoScheduler",
+    "Outlook",
     "RunStarted",
     "RunSummary",
     "Warned",
+    "check",
     "run",
 ]

@@ -1,49 +1,166 @@
-"""What differs between a study and what a store was computed with."""
+"""What differs between a study and the one that a store was computed with."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from ntksim.study import Study
+from ntksim.registry.errors import shown
+from ntksim.store import StoreIdentity, StoreUnusable, belongs_to
+from ntksim.store.identity import require_readable
+from ntksim.study import Cell, Plan, Study
+from ntksim.types import Dataset
 
 _DIGITS = 12
 """Characters of a SHA-256 that are shown."""
 
 
-def code_changes(attributes: Mapping[str, Any], study: Study) -> list[str]:
+def store_of(study: Study, path: Path) -> StoreIdentity | None:
+    """Return what lies at a path if it is the store of a study, ``None`` if nothing does.
+
+    Raises
+    ------
+    StoreUnusable
+        If it belongs to another study or cannot be read.
+    """
+    identity = belongs_to(path)
+    if identity is None:
+        return None
+    require_readable(identity, path)
+    if identity.study != study.name:
+        raise StoreUnusable(
+            f"{path} holds the study '{identity.study}', not '{study.name}'; give another path "
+            "with --store, or move that store away"
+        )
+    return identity
+
+
+def code_changes(identity: StoreIdentity, study: Study) -> list[str]:
     """Say which plugins of a study have other code than those that computed a store.
 
-    ``attributes`` are those of the store's root. Plugins that only one of both uses do not count,
-    and neither does what a store does not say.
+    Plugins that only one of both uses do not count, and neither does what a store does not say.
     """
-    now = study.resolved()
-    return list(_code_changes(attributes, now))
+    return list(_Before(identity.attributes).code(study.resolved()))
 
 
-def _code_changes(attributes: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    before, after = _plugins(attributes), now["plugins"]
-    for name in sorted(before.keys() & after.keys()):
-        old, new = _version(before[name]), _version(after[name])
-        if old != new:
-            yield f"plugin '{name}' was {old} and is {new}"
-    numerics = attributes.get("numerics_version", now["numerics"])
-    if numerics != now["numerics"]:
-        yield f"ntksim's numerics were version {numerics} and are version {now['numerics']}"
+class Comparison:
+    """Says for each cell of a plan that is not stored why it is not."""
+
+    def __init__(self, identity: StoreIdentity | None, study: Study, plan: Plan) -> None:
+        self._before = None if identity is None else _Before(identity.attributes)
+        self._now = study.resolved()
+        self._plan = plan
+
+    def reasons(self, keys: set[str]) -> dict[str, str]:
+        """Return a reason for each of some cells.
+
+        ``changed: …`` where the store has a cell with the same labels that was another one, with
+        what differs; ``not computed yet`` where it is the same one; ``new`` everywhere else.
+        """
+        found = dict.fromkeys(keys, "new")
+        if self._before is None:
+            return found
+        code = list(self._before.code(self._now))
+        left = set(keys)
+        for index, key in self._plan.cells.items():
+            if not isinstance(key, str) or key not in left:
+                continue
+            cell = self._plan.cell(index)
+            if self._before.knows(cell):
+                left.remove(key)
+                data = self._plan.datasets[cell.dataset.label]
+                uses_kernel = self._plan.tasks[key].kernel_key is not None
+                changes = [*self._before.changes(cell, data, uses_kernel, self._now), *code]
+                found[key] = f"changed: {'; '.join(changes)}" if changes else "not computed yet"
+        return found
 
 
-def _plugins(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+class _Before:
+    """The study that a store was computed with, as far as its root's attributes tell."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self.study: dict[str, Any] = _parsed(attributes.get("study_resolved"), {})
+        self.plugins: dict[str, Any] = _parsed(attributes.get("plugins"), {})
+        self.numerics = attributes.get("numerics_version")
+        datasets: list[Any] = _parsed(attributes.get("datasets"), [])
+        self.data = {item["label"]: item["sha256"] for item in datasets}
+        self.choices = {axis: _choices(self.study, axis) for axis in _CHOSEN}
+
+    def code(self, now: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what differs in the code."""
+        after = now["plugins"]
+        for name in sorted(self.plugins.keys() & after.keys()):
+            old, new = _version(self.plugins[name]), _version(after[name])
+            if old != new:
+                yield f"plugin '{name}' was {old} and is {new}"
+        if self.numerics not in (None, now["numerics"]):
+            yield f"ntksim's numerics were version {self.numerics} and are {now['numerics']}"
+
+    def changes(
+        self, cell: Cell, data: Dataset, uses_kernel: bool, now: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """Yield what differs in a cell with labels that are known."""
+        if self.data.get(cell.dataset.label) != data.content_hash:
+            yield f"the data of '{cell.dataset.label}'"
+        for axis in ("architecture", "kernel", "solver"):
+            if axis == "kernel" and not uses_kernel:
+                continue
+            label = getattr(cell, axis).label
+            old, new = self.choices[axis][label], _choices(now, axis)[label]
+            for option, was, is_ in _differences(old, new):
+                yield f"{option} of {axis} '{label}' was {shown(was)} and is {shown(is_)}"
+        if self.study["root"] != now["root"]:
+            yield f"the root of seeds was {self.study['root']} and is {now['root']}"
+        for name, words in (
+            ("time", "the times"),
+            ("record", "what is recorded"),
+            ("initial_output", "the initial output"),
+        ):
+            if self.study[name] != now[name]:
+                yield words
+
+    def knows(self, cell: Cell) -> bool:
+        """Whether there was a cell with the same labels."""
+        return (
+            all(getattr(cell, axis).label in self.choices[axis] for axis in _CHOSEN)
+            and _strict(cell.width.value) in self.study["width"]
+            and cell.seed.value in self.study["seed"]
+        )
+
+
+_CHOSEN = ("dataset", "architecture", "kernel", "solver")
+
+
+def _choices(study: Mapping[str, Any], axis: str) -> dict[str, Any]:
+    return {item["label"]: item for item in study.get(axis, [])}
+
+
+def _strict(width: float) -> Any:
+    return ".inf" if width == float("inf") else width
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the options that differ, at any depth, with both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            yield from _differences(
+                old.get(name), new.get(name), f"{path}.{name}" if path else name
+            )
+    elif old != new:
+        yield path, old, new
+
+
+def _parsed(text: Any, default: Any) -> Any:
     try:
-        found = json.loads(attributes["plugins"])
-    except (KeyError, TypeError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return default
+    return found if isinstance(found, type(default)) else default
 
 
-def _version(plugin: Any) -> str:
-    if not isinstance(plugin, Mapping):
-        return "unknown"
+def _version(plugin: Mapping[str, Any]) -> str:
     if digest := plugin.get("sha256"):
-        return f"a file with SHA-256 {str(digest)[:_DIGITS]}…"
+        return f"a file with SHA-256 {digest[:_DIGITS]}…"
     return f"{plugin.get('distribution', '')} {plugin.get('version', '')}".strip()

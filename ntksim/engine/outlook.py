@@ -8,8 +8,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ntksim.store import Journal, Places
-from ntksim.study import AXES, NotApplicable, load_study, plan_cells
+from ntksim.engine.changes import Comparison, code_changes, store_of
+from ntksim.store import DamagedCell, Journal, Places
+from ntksim.study import AXES, NotApplicable, Study, load_study, plan_cells
+
+STORED, FAILED, DAMAGED = "stored", "failed before", "damaged"
+"""Reasons of cells that have a record; the others are those of ``Comparison``."""
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A computation, what it is, and why it is done or not done."""
+
+    key: str
+    label: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -17,9 +30,10 @@ class Outlook:
     """Counts of a plan.
 
     ``positions`` of the grid are filled by ``cells``, the distinct computations, of which some are
-    ``stored`` or have ``failed`` before and the others are ``missing``. ``kernels``, ``spectra``
-    and ``initial_outputs`` count the work that cells share. ``not_applicable`` counts positions by
-    the reason why there is no cell. Memory is a rough estimate in bytes.
+    ``stored`` or have ``failed`` before and the others are ``missing``; ``reasons`` counts them by
+    the reason why that is so, and ``planned`` lists them all. ``kernels``, ``spectra`` and
+    ``initial_outputs`` count the work that cells share. ``not_applicable`` counts positions by the
+    reason why there is no cell. Memory is a rough estimate in bytes.
     """
 
     study: str
@@ -30,36 +44,50 @@ class Outlook:
     stored: int
     failed: int
     missing: int
+    reasons: Mapping[str, int]
     kernels: int
     spectra: int
     initial_outputs: int
     largest_memory: int
     not_applicable: Mapping[str, int]
     warnings: tuple[str, ...]
+    planned: tuple[PlannedCell, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
         return asdict(self)
 
 
-def outlook(path: Path, *, store: Path | None = None, allow_local: bool = True) -> Outlook:
-    """Load a study and count what running it would do.
+def check(
+    study: Study | str | Path, *, store: str | Path | None = None, allow_local: bool = True
+) -> Outlook:
+    """Load a study and say what running it would do, and why.
+
+    Every record that the study could use is read, and compared with its digest.
 
     Raises
     ------
     StudyError
         If the study is wrong.
+    StoreUnusable
+        If what lies at the store's path belongs to another study or cannot be read.
     """
-    study = load_study(path, allow_local=allow_local)
+    if not isinstance(study, Study):
+        study = load_study(study, allow_local=allow_local)
     plan = plan_cells(study)
     place = Path(store if store is not None else study.store).absolute()
+    identity = store_of(study, place)
     journal = Journal(Places.of(place).journal)
-    stored = journal.keys() & plan.tasks.keys()
-    failed = sum(journal.status(key) == "failed" for key in stored)
+    recorded = {key: _state(journal, key) for key in journal.keys() & plan.tasks.keys()}
+    others = plan.tasks.keys() - recorded.keys()
+    reasons = recorded | Comparison(identity, study, plan).reasons(set(others))
+    counts = Counter(reasons.values())
     tasks = list(plan.tasks.values())
     kernels = {task.kernel_key for task in tasks} | {
         reference.key for task in tasks for reference in task.references
     }
+    changes = [] if identity is None else code_changes(identity, study)
+    refusal = "the store was computed with other code, and a run needs --recompute"
     return Outlook(
         study=study.name,
         store=str(place),
@@ -69,15 +97,25 @@ def outlook(path: Path, *, store: Path | None = None, allow_local: bool = True) 
         },
         positions=len(plan.cells),
         cells=len(tasks),
-        stored=len(stored) - failed,
-        failed=failed,
-        missing=len(tasks) - len(stored),
+        stored=counts[STORED],
+        failed=counts[FAILED],
+        missing=len(tasks) - counts[STORED] - counts[FAILED],
+        reasons=dict(sorted(counts.items())),
         kernels=len(kernels - {None}),
         spectra=len({task.spectrum_key for task in tasks} - {None}),
         initial_outputs=len({task.initial_output_key for task in tasks} - {None}),
         largest_memory=max((task.memory for task in tasks), default=0),
-        not_applicable=dict(
-            Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))
+        not_applicable=Counter(
+            cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable)
         ),
-        warnings=plan.warnings,
+        warnings=(*plan.warnings, *([refusal] if changes else [])),
+        planned=tuple(PlannedCell(task.key, task.label, reasons[task.key]) for task in tasks),
     )
+
+
+def _state(journal: Journal, key: str) -> str:
+    try:
+        header, _ = journal.contents(key)
+    except (DamagedCell, KeyError):
+        return DAMAGED
+    return STORED if header.status == "done" else FAILED

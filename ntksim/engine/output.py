@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntksim.engine.changes import code_changes
+from ntksim.engine.changes import code_changes, store_of
 from ntksim.engine.errorlog import ErrorLog
 from ntksim.engine.events import CellFinished, Collecting, Listener, Warned
 from ntksim.engine.provenance import store_plan
-from ntksim.store import CellRecord, DamagedCell, Journal, Places, StoreUnusable, belongs_to
-from ntksim.store.identity import require_readable
+from ntksim.store import CellRecord, DamagedCell, Journal, Places, StoreUnusable
 from ntksim.study import Plan, Study
 
 if TYPE_CHECKING:
@@ -59,17 +58,10 @@ class Output:
 
         recover(self.path)
         self._journal.sweep()
-        identity = belongs_to(self.path)
+        identity = store_of(study, self.path)
         if identity is None:
             return
-        require_readable(identity, self.path)
-        if identity.study != study.name:
-            raise StoreUnusable(
-                f"{self.path} holds the study '{identity.study}', not '{study.name}'; give another "
-                "path with --store, or move that store away"
-            )
-        changes = code_changes(identity.attributes, study)
-        if changes and not recompute:
+        if (changes := code_changes(identity, study)) and not recompute:
             raise StoreUnusable(
                 f"{self.path} was computed with other code: {'; '.join(changes)}; give --recompute "
                 "to compute it again, or another path with --store"
