@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -12,12 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from running_studies import command, environment, lines
+from running_studies import command, environment, lines, without_rate
 
 PATIENCE = 100.0
 """Seconds after which a test gives up; nothing takes so long even on a busy machine."""
-
-_RATE = re.compile(r"\d+ of \d+ cells, about \d+ s left\n")
 
 
 class Running:
@@ -58,7 +55,7 @@ class Running:
         """Return exit code, output, and errors without the rate; no process may be left."""
         out, err = self.process.communicate(timeout=PATIENCE)
         assert left(self.family) == []
-        return self.process.returncode, out, _RATE.sub("", err)
+        return self.process.returncode, out, without_rate(err)
 
 
 def left(family: set[psutil.Process]) -> list[psutil.Process]:
