@@ -5,14 +5,21 @@ from ntksim import Diagnostic
 from ntksim_builtin.diagnostics.accuracy import Accuracy
 from ntksim_builtin.diagnostics.circle_spectrum import CircleSpectrum
 from ntksim_builtin.diagnostics.covariance import Covariance
+from ntksim_builtin.diagnostics.descent_theory import DescentTheory
 from ntksim_builtin.diagnostics.full_predictions import FullPredictions
 from ntksim_builtin.diagnostics.harmonics import Harmonics
 from ntksim_builtin.diagnostics.initial_velocity import InitialVelocity
 from ntksim_builtin.diagnostics.kernel import Kernel
 from ntksim_builtin.diagnostics.kernel_distance import KernelDistance
+from ntksim_builtin.diagnostics.kernel_drift import KernelDrift
 from ntksim_builtin.diagnostics.kernel_field import KernelField
+from ntksim_builtin.diagnostics.label_bounds import LabelBounds
+from ntksim_builtin.diagnostics.label_complexity import LabelComplexity
+from ntksim_builtin.diagnostics.learning_curve import LearningCurve
+from ntksim_builtin.diagnostics.linearisation_gap import LinearisationGap
 from ntksim_builtin.diagnostics.loss import Loss
 from ntksim_builtin.diagnostics.loss_bounds import LossBounds
+from ntksim_builtin.diagnostics.loss_rate import LossRate
 from ntksim_builtin.diagnostics.parameter_theory import ParameterTheory
 from ntksim_builtin.diagnostics.parameters import Parameters
 from ntksim_builtin.diagnostics.predictions import Predictions
@@ -38,6 +45,13 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     KernelField,
     CircleSpectrum,
     Harmonics,
+    LabelBounds,
+    DescentTheory,
+    LabelComplexity,
+    LossRate,
+    KernelDrift,
+    LinearisationGap,
+    LearningCurve,
 )
 """What the hook ``ntksim_diagnostics`` offers."""
 
@@ -46,14 +60,21 @@ __all__ = [
     "Accuracy",
     "CircleSpectrum",
     "Covariance",
+    "DescentTheory",
     "FullPredictions",
     "Harmonics",
     "InitialVelocity",
     "Kernel",
     "KernelDistance",
+    "KernelDrift",
     "KernelField",
+    "LabelBounds",
+    "LabelComplexity",
+    "LearningCurve",
+    "LinearisationGap",
     "Loss",
     "LossBounds",
+    "LossRate",
     "ParameterTheory",
     "Parameters",
     "Predictions",
