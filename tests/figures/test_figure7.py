@@ -154,7 +154,7 @@ def spread_of(ensemble: Stored) -> tuple[xr.DataArray, xr.DataArray, int]:
 
 def test_c25_an_ensemble_of_networks_is_the_process(stored: Run) -> None:
     """Deviations over seeds against those of the process, up to t = 5, and beyond."""
-    ensemble = stored("ensemble", seed={"count": 300})
+    ensemble = stored("ensemble", seed={"count": 200})
     measured, predicted, seeds = spread_of(ensemble)
     early = {"time": slice(0, 1.5)}
     # A standard deviation of n values has the relative error 1/√(2n), and heavier tails at
