@@ -19,7 +19,7 @@ from ntksim.plot.seeds import Spread, over_seeds
 from ntksim.plot.style import NEUTRAL, THEORY, Palette
 from ntksim.plot.time_axis import TimeAxis
 
-_SECOND: Mapping[str, Any] = {"linestyle": (0, (1, 1)), "linewidth": 1.5}
+_SECOND: Mapping[str, Any] = {"linestyle": ":", "linewidth": 1.6}
 """Style of what stands beside the main quantity, such as test beside training."""
 
 
@@ -52,14 +52,16 @@ def draw_over_time(
     With one member the parts have colours of their own. ``logarithmic`` makes the vertical axis so
     where what was measured spans more than a decade, and averages logarithms over seeds.
     """
-    curves = list(_curves(data, parts, logarithmic))
+    arrays = list(_recorded(data, parts))
+    measured = [array.values for part, _, array in arrays if part.role != "theory"]
+    is_log = logarithmic and set_log(ax, *log_limits(measured))
+    curves = [
+        _Curve(part, member, over_seeds(array, logarithmic=is_log))
+        for part, member, array in arrays
+    ]
     axis = TimeAxis.of(
         np.unique(np.concatenate([curve.spread.mean["time"].values for curve in curves]))
     )
-    measured = [curve.spread.mean.values for curve in curves if curve.part.role != "theory"]
-    low, high = log_limits(measured)
-    if logarithmic:
-        set_log(ax, low, high)
     is_lone = {curve.member for curve in curves} == {""}
     band: list[Patch] = []
     shown: set[str] = set()
@@ -104,14 +106,12 @@ def reached(array: xr.DataArray) -> xr.DataArray:
     return array.isel(time=array.notnull().any([*array.dims[1:]]).values)
 
 
-def _curves(data: xr.Dataset, parts: Sequence[Part], logarithmic: bool) -> Iterator[_Curve]:
+def _recorded(data: xr.Dataset, parts: Sequence[Part]) -> Iterator[tuple[Part, str, xr.DataArray]]:
+    """Yield what there is of each part, at the times that were reached."""
     for member in as_lines(data, [part.name for part in parts]):
         for part in parts:
-            array = member.data[part.name]
-            if not has_values(array):
-                continue
-            spread = over_seeds(reached(array), logarithmic=logarithmic)
-            yield _Curve(part, member.label, spread)
+            if has_values(member.data[part.name]):
+                yield part, member.label, reached(member.data[part.name])
 
 
 def _style_entries(curves: Sequence[_Curve]) -> Iterator[Any]:

@@ -15,8 +15,8 @@ from ntksim.plot.style import BAND_ALPHA
 from ntksim.plot.wording import number, power_of_ten
 from ntksim.types import Array
 
-_LEAST_RATIO = 30.0
-"""From this ratio of the last to the first positive time the axis is logarithmic."""
+_LEAST_DECADES = 1.5
+"""From this many decades between the first and the last positive time the axis is logarithmic."""
 
 _GAP = 0.09
 """Distance of 0 and infinity from the other times, as a part of the axis."""
@@ -48,10 +48,11 @@ class TimeAxis:
         times = np.asarray(times, dtype=np.float64)
         finite = times[np.isfinite(times)]
         positive = finite[finite > 0]
-        is_log = len(positive) > 1 and positive.max() / positive.min() >= _LEAST_RATIO
+        decades = float(np.log10(positive.max()) - np.log10(positive.min())) if len(positive) else 0
+        is_log = decades >= _LEAST_DECADES
         if is_log:
             first, last = float(positive.min()), float(positive.max())
-            step = (last / first) ** _GAP
+            step = 10.0 ** (_GAP * decades)
             zero = first / step if len(positive) < len(finite) else None
             infinity = last * step if len(finite) < len(times) else None
         else:

@@ -38,9 +38,9 @@ def parameters(
 ) -> Axes:
     """Draw a variable ``parameter_*`` over time, a line for each parameter or layer it has.
 
-    A line is the mean over seeds, its band one standard deviation. What is never negative and spans
-    more than a decade is drawn on a logarithmic axis. What theory says is dashed: a variable of the
-    same name with ``_theory``.
+    A line is the mean over seeds, its band one standard deviation. A motion that spans more than a
+    decade is drawn on a logarithmic axis, values are not. What theory says is dashed: a variable
+    of the same name with ``_theory``.
 
     Parameters
     ----------
@@ -68,19 +68,16 @@ def parameters(
     if len(inner) > 1:
         raise PlotError(f"{name} has the dimensions {inner}; one besides time can be drawn")
     array = reached(array)
-    is_positive = float(array.min()) >= 0
-    spreads = {
-        label: over_seeds(array.isel(part), logarithmic=is_positive)
-        for label, part in _parts(inner, array).items()
-    }
+    arrays = {label: array.isel(part) for label, part in _parts(inner, array).items()}
     axis, entries = TimeAxis.of(array["time"].values), []
     with canvas(ax) as ax:
-        if is_positive:
-            set_log(ax, *log_limits(spread.mean.values for spread in spreads.values()))
-        for label, spread in spreads.items():
+        is_motion = "parameter" not in inner and float(array.min()) >= 0
+        is_log = is_motion and set_log(ax, *log_limits(own.values for own in arrays.values()))
+        for label, own in arrays.items():
+            spread = over_seeds(own, logarithmic=is_log)
             entries = draw_curve(ax, axis, spread, {"color": palette[label]}, label) or entries
         for expected in theory:
-            mean = over_seeds(reached(data[expected]), logarithmic=is_positive).mean
+            mean = over_seeds(reached(data[expected]), logarithmic=is_log).mean
             draw_curve(ax, axis, Spread(mean), {"color": "black", **THEORY}, "theory")
         axis.set_up(ax, time_label(data))
         ax.set_ylabel(label_of(data[name]))

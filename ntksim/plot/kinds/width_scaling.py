@@ -57,9 +57,9 @@ def fit_power_law(width: Array, value: Array) -> PowerLaw:
     PlotError
         If there are fewer than two widths, or a value is not positive and finite.
     """
-    x, y = np.log(width), np.log(value)
-    if len(np.unique(x)) < 2 or not np.isfinite(y).all():
+    if len(np.unique(width)) < 2 or not (np.isfinite(value) & (value > 0)).all():
         raise PlotError("a power law needs positive values at two widths or more")
+    x, y = np.log(width), np.log(value)
     centred = x - x.mean()
     squares = float(centred @ centred)
     exponent = float(centred @ y) / squares
