@@ -17,7 +17,7 @@ from ntksim.nn.evaluation import Part, evaluated
 from ntksim.nn.quadrature import equally_split, normal_density, rule_for
 from ntksim.types import Activation, Array
 
-_TERMS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+_FEWEST_TERMS, _MOST_TERMS = 32, 4096  # powers of two
 _TOLERANCE = 1e-12
 _MOST_NODES = 700
 _BLOCK = 1 << 14  # pairs whose running sums stay in the cache
@@ -41,7 +41,11 @@ def hermite_covariance(
     first, second = pairs
     result = np.full(len(correlation), np.nan)
     left = np.arange(len(correlation))
-    for terms in _TERMS:
+    power = np.abs(correlation)
+    for _ in range(_FEWEST_TERMS.bit_length() - 1):
+        power *= power
+    terms = _FEWEST_TERMS
+    while left.size and terms <= _MOST_TERMS:
         used = np.zeros(len(stds), dtype=bool)
         used[first[left]] = used[second[left]] = True
         if terms > _ALWAYS and _PAIRS_WORTH * terms * np.count_nonzero(used) > len(left):
@@ -50,13 +54,14 @@ def hermite_covariance(
         remainder = np.sqrt(np.maximum(1.0 - np.sum(coefficients**2, axis=0), 0.0))
         remainder[norms[used] == 0] = 0.0
         place = np.cumsum(used) - 1
-        i, j, rho = place[first[left]], place[second[left]], correlation[left]
-        bound = np.abs(rho) ** terms * remainder[i] * remainder[j]
+        i, j = place[first[left]], place[second[left]]
+        bound = power * remainder[i] * remainder[j]
         enough = bound <= _TOLERANCE
-        result[left[enough]] = _series(coefficients, i[enough], j[enough], rho[enough])
-        left = left[bound > _TOLERANCE]  # not those whose bound is unknown
-        if not left.size:
-            break
+        ready = left[enough]
+        result[ready] = _series(coefficients, i[enough], j[enough], correlation[ready])
+        more = bound > _TOLERANCE  # not those whose bound is unknown
+        left, power = left[more], power[more] ** 2
+        terms *= 2
     return norms[first] * norms[second] * result
 
 

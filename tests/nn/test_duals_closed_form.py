@@ -195,7 +195,7 @@ def test_gelu_against_integration() -> None:
     def gelu_slope(x: Any) -> Any:
         return mpmath.ncdf(x) + x * mpmath.npdf(x)
 
-    std1, std2, angles = [0.3, 1e-3, 2.0, 2.0], [5.0, 1e-3, 3.0, 1.0], [2.5, 2.0, 1e-6, 3.1415]
+    std1, std2, angles = [0.3, 2.0, 2.0], [5.0, 3.0, 1.0], [2.5, 1e-6, 3.1415]
     found = dual(Gelu(), pairs(std1, std2, angles))
     cells = list(zip(std1, std2, angles, strict=True))
     values = [conditioned(gelu, value, *cell) for cell in cells]

