@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ntksim.version import __version__
 
 if TYPE_CHECKING:
-    from ntksim.engine import run as run
+    from ntksim.engine import check as check, run as run
     from ntksim.hookspecs import hookimpl as hookimpl
     from ntksim.store import open_results as open_results
     from ntksim.study import load_study as load_study, plan_cells as plan_cells
@@ -81,7 +81,10 @@ _HOMES = {
         "load_study",
         "plan_cells",
     ),
-    "ntksim.engine": ("run",),
+    "ntksim.engine": (
+        "check",
+        "run",
+    ),
     "ntksim.store": ("open_results",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -105,8 +105,8 @@ def check(
         spectra=len({task.spectrum_key for task in tasks} - {None}),
         initial_outputs=len({task.initial_output_key for task in tasks} - {None}),
         largest_memory=max((task.memory for task in tasks), default=0),
-        not_applicable=Counter(
-            cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable)
+        not_applicable=dict(
+            Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))
         ),
         warnings=(*plan.warnings, *([refusal] if changes else [])),
         planned=tuple(PlannedCell(task.key, task.label, reasons[task.key]) for task in tasks),
