@@ -95,7 +95,7 @@ def test_plugin_files_travel(tmp_path: Path, cluster: Elsewhere) -> None:
 def test_a_cell_that_takes_too_long_fails_alone(tmp_path: Path, cluster: Elsewhere) -> None:
     solver = {"name": "misbehaving", "deed": "sleep", "width": 4, "seed": 1}
     study = write_study(tmp_path, solver=solver | {"tally": str(tmp_path / "tally")})
-    summary = run(study, store=tmp_path / "small.zarr", scheduler=cluster.address, cell_timeout=2)
+    summary = run(study, store=tmp_path / "small.zarr", scheduler=cluster.address, cell_timeout=12)
     assert summary.counts == {"done": 3, "failed": 1}
     assert len(lines(tmp_path / "tally")) == 4
 
