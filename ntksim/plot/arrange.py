@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import xarray as xr
 
 from ntksim.plot.errors import PlotError, listing
-from ntksim.plot.grid import ASK, AXES, TOLD_APART, members, trimmed, values_of, varying
+from ntksim.plot.grid import AXES, TOLD_APART, ask, members, trimmed, values_of, varying
 from ntksim.plot.kind import Kind, Panel
 from ntksim.plot.style import MOST_LINES
 
@@ -74,9 +74,11 @@ def _multiples(kind: Kind, datasets: Mapping[str, xr.Dataset]) -> list[Multiple]
         if len(groups) > 1:
             axes = {"dataset": listing(groups)} | axes
         listed = "; ".join(f"{axis}: {values}" for axis, values in axes.items())
+        last = list(axes)[-1]
+        how = ask(last, axes[last].split(", ")[0])
         raise PlotError(
             f"'{kind.name}' would have {len(found)} panels, and {MOST_MULTIPLES} fit: they differ "
-            f"along {listing(axes)} ({listed}); {ASK}"
+            f"along {listing(axes)} ({listed}); {how}"
         )
     return found
 

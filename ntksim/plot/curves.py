@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from ntksim.plot.errors import PlotError, listing
-from ntksim.plot.grid import ASK, AXES, Member, members, trimmed, values_of, varying
+from ntksim.plot.grid import AXES, Member, ask, members, trimmed, values_of, varying
 from ntksim.plot.legend import band_entry, legend_inches, legend_length, put_beside, width_beside
 from ntksim.plot.seeds import Spread
 from ntksim.plot.style import BAND_ALPHA, MOST_LINES, look
@@ -109,5 +109,7 @@ def time_label(data: xr.Dataset) -> str:
 
 
 def _differing(data: xr.Dataset, axes: Sequence[str]) -> str:
-    listed = "; ".join(f"{axis}: {values_of(data, axis)}" for axis in axes)
-    return f"they differ along {listing(axes)} ({listed}): {ASK}"
+    values = {axis: values_of(data, axis) for axis in axes}
+    listed = "; ".join(f"{axis}: {own}" for axis, own in values.items())
+    how = ask(axes[-1], values[axes[-1]].split(", ")[0])
+    return f"they differ along {listing(axes)} ({listed}): {how}"

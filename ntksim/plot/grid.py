@@ -88,7 +88,8 @@ def members(data: xr.Dataset, names: Sequence[str], axes: Sequence[str]) -> list
     """
     sizes = [data.sizes[axis] for axis in axes]
     if math.prod(sizes) > MOST_MEMBERS:
-        raise PlotError(f"there are {math.prod(sizes):,} combinations of {listing(axes)}; {ASK}")
+        how = ask(axes[-1], _written(data[axes[-1]].values[0]))
+        raise PlotError(f"there are {math.prod(sizes):,} combinations of {listing(axes)}; {how}")
     groups = _equal_groups([data[name] for name in names], axes, sizes)
     found = []
     for label, indices in zip(_labels(data, axes, groups), groups, strict=True):
@@ -99,7 +100,9 @@ def members(data: xr.Dataset, names: Sequence[str], axes: Sequence[str]) -> list
     return found
 
 
-ASK = "choose with select, such as `--select width=1000`"
+def ask(axis: str, value: str) -> str:
+    """Return how a reader narrows what is drawn."""
+    return f"choose with select, such as `--select {axis}={value}`"
 
 
 def described(axis: str, value: Any) -> str:
@@ -113,8 +116,11 @@ def described(axis: str, value: Any) -> str:
 
 def values_of(data: xr.Dataset, axis: str) -> str:
     """Return the values of an axis as they are written after ``--select``."""
-    values = data[axis].values
-    return listing(format(v, "g") if isinstance(v, float) else v for v in values)
+    return listing(_written(value) for value in data[axis].values)
+
+
+def _written(value: Any) -> str:
+    return format(value, "g") if isinstance(value, float) else str(value)
 
 
 def _present(data: xr.Dataset, names: Sequence[str], axis: str) -> np.ndarray:

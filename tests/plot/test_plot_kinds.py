@@ -161,7 +161,9 @@ def test_function_fit_takes_evenly_spaced_times_the_ends_among_them(one):
 
 
 def test_a_function_of_several_members_is_refused_with_what_varies(line):
-    with pytest.raises(PlotError, match=r"here are 3; .*along width, kernel.*--select"):
+    with pytest.raises(
+        PlotError, match=r"here are 3; .*along width, kernel.*--select kernel=analytic"
+    ):
         plot.function_fit(line)
     assert plt.get_fignums() == []
 
