@@ -13,7 +13,7 @@ ARCHITECTURES = ["first layer", "both layers"]
 
 @pytest.fixture(scope="module")
 def figure2(stored: Run) -> Stored:
-    return stored("figure2", solver="eigh")
+    return stored("figure2")
 
 
 def energy(group: xr.Dataset) -> xr.DataArray:
@@ -82,10 +82,10 @@ def test_f2_loss_is_the_sum_over_modes(figure2: Stored) -> None:
         np.testing.assert_allclose(found, expected.transpose(*found.dims), rtol=1e-10)
 
 
-@pytest.mark.slow
-def test_f2_at_full_size(stored: Run) -> None:
+def test_f2_descent_is_like_flow(stored: Run) -> None:
     """Descent at η = 1/λ₁ is at t = ηk what flow is, but for the fastest modes."""
-    loss = stored("figure2").root.loss_train.sel(time=slice(10, 1e3))
+    solvers = ["eigh", "gradient_descent"]
+    loss = stored("figure2", solver=solvers).root.loss_train.sel(time=slice(10, 1e3))
     np.testing.assert_allclose(
         loss.sel(solver="gradient_descent"), loss.sel(solver="eigh"), rtol=0.2, atol=1e-6
     )

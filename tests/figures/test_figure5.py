@@ -20,7 +20,9 @@ REGRESSION += [0.344144, 0.387457]
 @pytest.fixture(scope="module")
 def figure5(stored: Run) -> Stored:
     """With training of a narrow network only: the wider ones take a minute."""
-    return stored("figure5", width=[100, INF], time=[0, 500, 4000])
+    trained = {"name": "network_gradient_descent", "learning_rate": 0.25, "label": "trained"}
+    times = [0, 500, 4000]
+    return stored("figure5", width=[100, INF], time=times, solver=["eigh", trained])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ LABELS = ["true labels", "random labels"]
 
 @pytest.fixture(scope="module")
 def figure2(stored: Run) -> Stored:
-    return stored("figure2", solver="eigh")
+    return stored("figure2")
 
 
 @pytest.fixture(scope="module")
