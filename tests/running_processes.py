@@ -66,12 +66,12 @@ def left(family: set[psutil.Process]) -> list[psutil.Process]:
 
 def schedulers(pid: int) -> list[psutil.Process]:
     """Return the Dask schedulers that a process has started."""
-    return [child for child in _children(pid) if "scheduler" in _words(child)]
+    return [child for child in _children(pid) if "scheduler" in words(child)]
 
 
 def nannies(pid: int) -> list[psutil.Process]:
     """Return the processes that look after the workers that a process has started."""
-    return [child for child in _children(pid) if "worker" in _words(child)]
+    return [child for child in _children(pid) if "worker" in words(child)]
 
 
 def workers(pid: int) -> list[psutil.Process]:
@@ -80,7 +80,7 @@ def workers(pid: int) -> list[psutil.Process]:
         child
         for nanny in nannies(pid)
         for child in _children(nanny.pid)
-        if any("spawn_main" in word for word in _words(child))
+        if any("spawn_main" in word for word in words(child))
     ]
 
 
@@ -96,7 +96,8 @@ def _children(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _words(process: psutil.Process) -> list[str]:
+def words(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, if it is there."""
     with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         return process.cmdline()
     return []

@@ -19,7 +19,7 @@ from ntksim.store import Journal, Places
 from running_processes import kill, nannies, schedulers, workers
 from running_studies import lines, recorded, statuses, write_study
 
-pytestmark = pytest.mark.usefixtures("two_cores")
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("two_cores")]
 
 
 def solver(folder: Path, **options: Any) -> dict[str, Any]:
