@@ -1,5 +1,6 @@
 """Runs that are killed at any moment lose nothing that was finished, and nothing becomes wrong."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -120,12 +121,14 @@ def kill_the_runner(run: Running) -> None:
 def kill_all_at_once(run: Running) -> None:
     run.look()
     for process in (run.process, *run.family):
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker may end by itself meanwhile
+            process.kill()
 
 
 def kill_a_worker(run: Running) -> None:
     for process in workers(run.process.pid)[:1]:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.mark.parametrize("harm", [kill_the_runner, kill_all_at_once, kill_a_worker])
