@@ -1,0 +1,1 @@
+"""ntksim beside its peers and the machine's ceilings; ``python -m benchmarks`` measures."""
