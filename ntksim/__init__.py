@@ -11,6 +11,11 @@ from ntksim.version import __version__
 
 if TYPE_CHECKING:
     from ntksim.engine import check as check, run as run
+    from ntksim.estimators import (
+        NTKClassifier as NTKClassifier,
+        NTKKernel as NTKKernel,
+        NTKRegressor as NTKRegressor,
+    )
     from ntksim.hookspecs import hookimpl as hookimpl
     from ntksim.store import open_results as open_results
     from ntksim.study import load_study as load_study, plan_cells as plan_cells
@@ -86,6 +91,11 @@ _HOMES = {
         "run",
     ),
     "ntksim.store": ("open_results",),
+    "ntksim.estimators": (
+        "NTKClassifier",
+        "NTKKernel",
+        "NTKRegressor",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -25,6 +25,7 @@ FLOORS = {
     "testing": {"types", "hookspecs", "registry", "study", "engine", "nn", "linalg"},
     "plot": {"types", "store", "engine", "study", "version"},
     "report": {"types", "store", "engine", "study", "plot", "version"},
+    "estimators": {"types", "registry", "linalg"},
     "scaffold": {"types", "hookspecs", "registry", "version"},
     "cli": {
         "types",
