@@ -14,9 +14,12 @@ _COMMANDS = {
     "status": "Show which cells of a store are done, failed or missing.",
     "plot": "Draw what a store holds, chosen by what was recorded.",
     "verify": "Look for damaged, missing or foreign data in a store.",
+    "diff": "Compare two stores: studies, versions, cells and numbers.",
     "plugins": "List what studies can name, and where it comes from.",
+    "new": "Write a study to start from.",
     "plugin": "Write a plugin of your own: a complete package, with tests.",
     "schema": "Write the JSON Schema of studies, for editors.",
+    "completion": "Let the shell complete commands, options and files.",
 }
 
 
