@@ -64,6 +64,20 @@ class Network(ABC):
         The result holds the trained parameters only.
         """
 
+    def parameter_count(self, width: int) -> int:
+        """Return how many parameters a network of a width has, for estimates of memory.
+
+        It is asked when a study is planned, so it must not draw so many. In networks of dense or
+        convolutional layers the number is a polynomial of degree two in the width, or less: this
+        version extrapolates it from networks of one, two and three units.
+        """
+        one, two, three = (
+            sum(np.size(value) for value in self.initialise(few, np.random.default_rng(0)).values())
+            for few in (1, 2, 3)
+        )
+        w = width - 1
+        return one + w * (two - one) + w * (w - 1) // 2 * (three - 2 * two + one)
+
     def value_and_vjp(
         self, params: Params, x: Array, cotangent: Callable[[Array], Array]
     ) -> tuple[Array, Params]:
