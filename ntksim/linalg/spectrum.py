@@ -15,6 +15,9 @@ ASYMMETRY_LIMIT = 1e-8
 INDEFINITE_LIMIT = 1e-6
 """Most negative eigenvalue, relative to the largest, that is taken for an inexact kernel entry."""
 
+ROWS = 64
+"""Rows or columns that are treated at once."""
+
 
 def flatten_kernel(kernel: Array) -> Array:
     """Return a full kernel (N, K, M, K) as a matrix (N·K, M·K), ordered (point, output).
@@ -54,8 +57,9 @@ def eigendecomposition(kernel: Array) -> Spectrum:
     """
     matrix = flatten_kernel(np.asarray(kernel, dtype=np.float64))
     exponent = _checked_exponent(matrix)
+    # In the order of Fortran and to be overwritten, the matrix is not copied any more.
     ascending, vectors = scipy.linalg.eigh(
-        _symmetric(matrix, exponent), driver="evd", overwrite_a=True, check_finite=False
+        _symmetric(matrix, exponent).T, driver="evd", overwrite_a=True, check_finite=False
     )
     values = ascending[::-1]
     if values[-1] < -INDEFINITE_LIMIT * max(values[0], -values[-1]):
@@ -66,7 +70,7 @@ def eigendecomposition(kernel: Array) -> Spectrum:
     eigenvalues = np.ldexp(np.maximum(values, 0.0), exponent)
     return Spectrum(
         eigenvalues=eigenvalues,
-        eigenvectors=np.asfortranarray(vectors[:, ::-1]),
+        eigenvectors=_with_columns_reversed(vectors),
         null_tolerance=len(values) * EPSILON * float(eigenvalues[0]),
     )
 
@@ -83,15 +87,36 @@ def _checked_exponent(matrix: Array) -> int:
 
 
 def _symmetric(matrix: Array, exponent: int) -> Array:
-    """Return the symmetric part of ``matrix`` times 2^−exponent."""
-    scaled = np.ldexp(matrix, -exponent)
-    difference = scaled - scaled.T
-    if difference.max() > ASYMMETRY_LIMIT:
-        i, j = (int(index) for index in np.unravel_index(difference.argmax(), matrix.shape))
-        raise ValueError(
-            f"the kernel is not symmetric: {matrix[i, j]:.17g} at ({i}, {j}) "
-            f"but {matrix[j, i]:.17g} at ({j}, {i})"
-        )
-    difference *= 0.5
-    scaled -= difference
+    """Return a matrix whose upper triangle is the symmetric part of ``matrix`` times 2^−exponent.
+
+    The work is done by blocks of rows that stay in a cache.
+    """
+    is_ordinary = abs(exponent) < 1000  # the power of two is a normal number
+    scaled = matrix * 2.0**-exponent if is_ordinary else np.ldexp(matrix, -exponent)
+    for first in range(0, len(scaled), ROWS):
+        rows = slice(first, first + ROWS)
+        above, below = scaled[rows, first:], scaled[first:, rows].T
+        difference = below - above
+        if np.abs(difference).max() > ASYMMETRY_LIMIT:
+            at = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+            i, j = first + int(at[0]), first + int(at[1])
+            raise ValueError(
+                f"the kernel is not symmetric: {matrix[i, j]:.17g} at ({i}, {j}) "
+                f"but {matrix[j, i]:.17g} at ({j}, {i})"
+            )
+        difference *= 0.5
+        np.subtract(below, difference, out=above)
     return scaled
+
+
+def _with_columns_reversed(vectors: Array) -> Array:
+    """Reverse the order of columns in place, and return the array in the order of Fortran."""
+    vectors = np.asfortranarray(vectors)
+    half = vectors.shape[1] // 2
+    for first in range(0, half, ROWS):
+        left = slice(first, min(first + ROWS, half))
+        right = slice(vectors.shape[1] - left.stop, vectors.shape[1] - left.start)
+        kept = vectors[:, left].copy()
+        vectors[:, left] = vectors[:, right][:, ::-1]
+        vectors[:, right] = kept[:, ::-1]
+    return vectors
