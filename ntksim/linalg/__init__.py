@@ -8,6 +8,7 @@ from ntksim.linalg.gaussian_process import (
 )
 from ntksim.linalg.lanczos import largest_eigenvalue
 from ntksim.linalg.modes import ModeFactors, descent_factors, flow_factors, project
+from ntksim.linalg.power_law import PowerLaw, fit_exponent, fit_power_law, logarithmic_means
 from ntksim.linalg.semidefinite import semidefinite_factor
 from ntksim.linalg.spectrum import eigendecomposition, flatten_kernel
 from ntksim.linalg.time_functions import decay, discrete_decay, discrete_growth, growth
@@ -15,16 +16,20 @@ from ntksim.linalg.trajectories import predicted_outputs, training_outputs
 
 __all__ = [
     "ModeFactors",
+    "PowerLaw",
     "PriorFactor",
     "decay",
     "descent_factors",
     "discrete_decay",
     "discrete_growth",
     "eigendecomposition",
+    "fit_exponent",
+    "fit_power_law",
     "flatten_kernel",
     "flow_factors",
     "growth",
     "largest_eigenvalue",
+    "logarithmic_means",
     "predicted_outputs",
     "predictive_covariance",
     "predictive_variance",
