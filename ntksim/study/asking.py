@@ -27,6 +27,7 @@ class Interview:
         self._networks: dict[Any, Network | str] = {}
         self._choices: dict[Any, KernelChoice] = {}
         self._refusals: dict[Any, str | None] = {}
+        self._sizes: dict[tuple[int, int], int] = {}
 
     def datasets(self) -> dict[str, Dataset]:
         """Load all data, by label."""
@@ -49,6 +50,13 @@ class Interview:
         if key not in self._networks:
             self._networks[key] = self._network(architecture, dataset)
         return self._networks[key]
+
+    def parameters(self, network: Network, width: int) -> int:
+        """Return how many parameters a network says that it has at a width, 0 if it cannot say."""
+        key = (id(network), width)
+        if key not in self._sizes:
+            self._sizes[key] = _size(network, width)
+        return self._sizes[key]
 
     def kernel(self, kernel: AxisValue, network: Network, width: AxisValue) -> KernelChoice:
         """Ask a kernel provider whether it has kernels of a network at a width."""
@@ -124,3 +132,10 @@ class Interview:
     def _wrong(self, value: AxisValue, method: str, answer: object, wanted: str) -> StudyError:
         message = f"'{value.label}' returned {type(answer).__name__} from {method}, not {wanted}"
         return StudyError([self.study.problem(value, message)], self.study.text)
+
+
+def _size(network: Network, width: int) -> int:
+    try:
+        return max(0, int(network.parameter_count(width)))
+    except Exception:  # noqa: BLE001 - a stranger's code, which may know no network of few units
+        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -61,6 +62,7 @@ class _Planner:
         self.keys: dict[str, int] = {}
         self.reasons: dict[NotApplicable, int] = {}
         self.first: dict[str, tuple[CellIndex, Combination]] = {}
+        self.parameters: dict[str, int] = {}
         self.combinations: dict[object, Combination | NotApplicable] = {}
         self.omitted: dict[Recording, dict[str, None]] = {}
         self.recorded: set[Recording] = set()
@@ -95,6 +97,7 @@ class _Planner:
         """Give the positions of a cell, one for each seed, the keys of their computations."""
         d, a, w, _, k, s = cell.index
         seeds = self.study.axes["seed"] if "seed" in found.varies_with else [None]
+        parameters = self._parameters(cell, found)
         unseeded = content_key(
             "cell",
             dataset=self.hashes[cell.dataset.label],
@@ -113,8 +116,18 @@ class _Planner:
             if seed is not None:
                 key = content_key("seed", cell=unseeded, seed=[self.study.root, seed.value])
             self.first.setdefault(key, ((d, a, w, index, k, s), found))
+            self.parameters[key] = parameters
             number = self.keys.setdefault(key, len(self.keys))
             self.numbers[d, a, w, slice(None) if seed is None else index, k, s] = number
+
+    def _parameters(self, cell: Cell, found: Combination) -> int:
+        """Return how many parameters a cell's finite network has, 0 where it uses none."""
+        if math.isinf(cell.width.value) or not found.varies_with:
+            return 0
+        network = self.interview.network(cell.architecture, self.datasets[cell.dataset.label])
+        if isinstance(network, str):
+            return 0
+        return self.interview.parameters(network, int(cell.width.value))
 
     def _start(self, found: Combination) -> str:
         """Name where training starts: at infinite width from the mean of all networks.
@@ -141,19 +154,27 @@ class _Planner:
         """Refuse cells that are too large, before anything of them is allocated."""
         if limit is None:
             return
-        problems: dict[str, StudyProblem] = {}
-        for (d, *_), combination in self.first.values():
-            dataset = self.study.axes["dataset"][d]
-            if dataset.label in problems:
+        problems: dict[tuple[str, str], StudyProblem] = {}
+        seen: set[tuple[int, int, int]] = set()
+        for key, ((d, _, w, *_), combination) in self.first.items():
+            if (same := (id(combination), d, self.parameters[key])) in seen:
                 continue
+            seen.add(same)
+            dataset, width = self.study.axes["dataset"][d], self.study.axes["width"][w]
             data = self.datasets[dataset.label]
-            estimate = combination_memory(combination, data, len(self.study.times))
-            if estimate.total > limit:
-                message = (
-                    f"a cell of '{dataset.label}' takes about {estimate}; at most "
-                    f"{readable(limit)} are allowed: use fewer points or times, or record less"
-                )
-                problems[dataset.label] = self.study.problem(dataset, message)
+            estimate = combination_memory(
+                combination, data, len(self.study.times), self.parameters[key]
+            )
+            if estimate.total <= limit:
+                continue
+            what, at = f"a cell of '{dataset.label}'", dataset
+            advice = "use fewer points or times, or record less"
+            if 2 * estimate.network > estimate.total:
+                what, at, advice = f"a cell of width {width.label}", width, "use a smaller width"
+            message = (
+                f"{what} takes about {estimate}; at most {readable(limit)} are allowed: {advice}"
+            )
+            problems.setdefault((at.label, advice), self.study.problem(at, message))
         if problems:
             raise StudyError(problems.values(), self.study.text)
 
@@ -174,6 +195,7 @@ class _Planner:
                 self.hashes,
                 self.first,
                 with_test_kernel,
+                self.parameters,
                 self.identities,
             ),
             tuple(self._warnings()),

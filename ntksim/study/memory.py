@@ -15,24 +15,29 @@ _FLOAT = 8
 class MemoryEstimate:
     """Bytes that one cell holds at once: its large arrays of float64 and nothing else.
 
-    Parameters and activations of a finite network, kernels with the outputs kept apart, and what a
-    plugin allocates for itself are not counted.
+    ``network`` are the parameters of a finite network and one gradient in them. Activations,
+    kernels with the outputs kept apart, and what a plugin allocates for itself are not counted.
     """
 
     kernels: int
     trajectories: int
     recorded: int
+    network: int = 0
 
     @property
     def total(self) -> int:
         """Sum of all parts."""
-        return self.kernels + self.trajectories + self.recorded
+        return self.kernels + self.trajectories + self.recorded + self.network
 
     def __str__(self) -> str:
-        return (
-            f"{readable(self.total)} (kernels {readable(self.kernels)}, trajectories "
-            f"{readable(self.trajectories)}, recorded variables {readable(self.recorded)})"
-        )
+        parts = {
+            "kernels": self.kernels,
+            "trajectories": self.trajectories,
+            "recorded variables": self.recorded,
+            "parameters of the network": self.network,
+        }
+        shown = ", ".join(f"{name} {readable(size)}" for name, size in parts.items() if size)
+        return f"{readable(self.total)} ({shown})" if shown else readable(self.total)
 
 
 def estimate_memory(
@@ -42,12 +47,14 @@ def estimate_memory(
     extras: Collection[Extra],
     variables: Iterable[VariableSpec],
     references: int = 0,
+    parameters: int = 0,
 ) -> MemoryEstimate:
     """Estimate the memory of a cell with N training and M test points, K outputs and T times.
 
     Each kernel provider gives the NNGP and the tangent kernel, N² + MN numbers each, and M² with
     a spread over initialisations; a spectrum takes another 2N²; trajectories take T(N + M)K, a
-    variance TM and a covariance TM².
+    variance TM and a covariance TM². ``parameters`` is how many a finite network has that the cell
+    evaluates or trains.
     """
     n, m, k = len(dataset.x_train), len(dataset.x_test), dataset.outputs
     own = bool({"ntk", "nngp", "spectrum"} & set(needs))
@@ -69,13 +76,15 @@ def estimate_memory(
         "mode": n,
     }
     recorded = sum(math.prod(sizes.get(dim, 1) for dim in spec.dims) for spec in variables)
-    return MemoryEstimate(_FLOAT * kernels, _FLOAT * trajectories, _FLOAT * recorded)
+    return MemoryEstimate(
+        _FLOAT * kernels, _FLOAT * trajectories, _FLOAT * recorded, 2 * _FLOAT * parameters
+    )
 
 
 def readable(size: int) -> str:
     """Return a number of bytes with a unit."""
     value, unit = float(size), "bytes"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
+    for larger in ("kB", "MB", "GB", "TB", "PB", "EB"):
         if value < 1000:
             break
         value, unit = value / 1000, larger

@@ -83,7 +83,8 @@ class Tasks(Mapping[str, CellTask]):
     """The distinct computations of a study by key, each made when it is asked for.
 
     ``first`` holds the first position of each, ``hashes`` the content of each dataset, of which
-    those ``with_test_kernel`` need the kernel of their test points.
+    those ``with_test_kernel`` need the kernel of their test points, and ``parameters`` how many
+    parameters the finite network of each has, 0 where it uses none.
     """
 
     study: Study
@@ -91,6 +92,7 @@ class Tasks(Mapping[str, CellTask]):
     hashes: Mapping[str, str]
     first: Mapping[str, tuple[CellIndex, Combination]]
     with_test_kernel: frozenset[str]
+    parameters: Mapping[str, int]
     identities: Identities = field(repr=False, compare=False)
 
     def __getitem__(self, key: str) -> CellTask:
@@ -148,7 +150,8 @@ class Tasks(Mapping[str, CellTask]):
         """Estimate the memory of a computation."""
         index, combination = self.first[key]
         data = self.datasets[self.study.axes["dataset"][index[0]].label]
-        return combination_memory(combination, data, len(self.study.times))
+        parameters = self.parameters.get(key, 0)
+        return combination_memory(combination, data, len(self.study.times), parameters)
 
     def _kernel_key(self, cell: Cell, provider: AxisValue) -> str:
         kernel = self.identities.of(provider.reference)
@@ -186,8 +189,10 @@ class Plan:
         return Cell.at(self.study, index)
 
 
-def combination_memory(combination: Combination, data: Dataset, times: int) -> MemoryEstimate:
-    """Estimate the memory of a combination on one dataset."""
+def combination_memory(
+    combination: Combination, data: Dataset, times: int, parameters: int
+) -> MemoryEstimate:
+    """Estimate the memory of a combination on one dataset, for so many parameters of a network."""
     return estimate_memory(
         data,
         times,
@@ -199,4 +204,5 @@ def combination_memory(combination: Combination, data: Dataset, times: int) -> M
             for name in recording.variables
         ],
         len(combination.references),
+        parameters,
     )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
-from ntksim import Activation, Architecture, Network, NonNegativeFloat, PositiveFloat, PositiveInt
+from ntksim import Activation, Architecture, Network, NonNegativeFloat, PositiveFloat
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Flatten, Layer, Relu
+from pydantic import Field
 
 from ntksim_builtin.architectures.labels import label
 from ntksim_builtin.architectures.training import Trained, trained_layers
 
 HE_GAIN = math.sqrt(2.0)
 """The gain that keeps the size of ReLU features from layer to layer (He et al. 2015)."""
+
+Depth: TypeAlias = Annotated[int, Field(gt=0, le=10_000)]
+"""A number of layers: beyond, a typo is likelier than a network."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Mlp(Architecture):
 
     name: ClassVar[str] = "mlp"
 
-    depth: PositiveInt = 3
+    depth: Depth = 3
     """Number of hidden layers."""
     activation: Activation = Relu()  # noqa: RUF009 - frozen
     """Non-linearity of the hidden layers."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ntksim import Activation, Architecture, Network, NonNegativeFloat, PositiveFloat, PositiveInt
+from ntksim import Activation, Architecture, Network, NonNegativeFloat, PositiveFloat
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Flatten, Layer, Relu, Residual
 
 from ntksim_builtin.architectures.labels import label
-from ntksim_builtin.architectures.mlp import HE_GAIN
+from ntksim_builtin.architectures.mlp import HE_GAIN, Depth
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ResidualMlp(Architecture):
 
     name: ClassVar[str] = "residual_mlp"
 
-    blocks: PositiveInt = 2
+    blocks: Depth = 2
     """Number of residual blocks, each an activation and a dense layer beside a skip connection."""
     activation: Activation = Relu()  # noqa: RUF009 - frozen
     """Non-linearity before every dense layer but the first."""

@@ -18,6 +18,7 @@ from ntksim import (
 
 from ntksim_builtin.datasets.harmonics import SphereTargets, check_harmonic_only, draw_targets
 from ntksim_builtin.datasets.labelling import label_of
+from ntksim_builtin.datasets.sizes import Frequency, check_size
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Circle(DatasetSource):
     """``harmonic`` cos(kθ), ``random_sign`` ±1 or standard normal ``noise``; the random ones are
     independent at every point, test points included."""
 
-    frequency: NonNegativeInt = 1
+    frequency: Frequency = 1
     """Frequency k of the harmonic."""
 
     noise: NonNegativeFloat = 0.0
@@ -53,6 +54,7 @@ class Circle(DatasetSource):
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
+        check_size(3, train=self.train, test=self.test)
         check_harmonic_only(self.targets, frequency=self.frequency != 1, noise=self.noise != 0)
 
     def load(self) -> Dataset:

@@ -20,6 +20,7 @@ from ntksim import (
 
 from ntksim_builtin.datasets.intervals import Interval, check_interval
 from ntksim_builtin.datasets.labelling import label_of
+from ntksim_builtin.datasets.sizes import check_size
 
 FunctionName = Literal["sin", "cos", "square", "triangle", "step", "absolute", "gaussian", "sinc"]
 
@@ -74,6 +75,7 @@ class LineFunction(DatasetSource):
 
     def __post_init__(self) -> None:
         check_interval(self.interval)
+        check_size(2, train=self.train, test=self.test)
         if self.function == "step" and self.frequency != 1:
             raise ValueError("a step is the same at every frequency; leave 'frequency' out")
 

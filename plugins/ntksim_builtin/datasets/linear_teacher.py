@@ -17,6 +17,7 @@ from ntksim import (
 )
 
 from ntksim_builtin.datasets.labelling import label_of
+from ntksim_builtin.datasets.sizes import MOST_NUMBERS, check_size
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class LinearTeacher(DatasetSource):
 
     seed: NonNegativeInt = 0
     """Seed of inputs, teacher and noise."""
+
+    def __post_init__(self) -> None:
+        check_size(self.dimension + self.outputs, train=self.train, test=self.test)
+        if self.dimension * self.outputs > MOST_NUMBERS:
+            raise ValueError(
+                f"a teacher of dimension {self.dimension:,} with {self.outputs:,} outputs has more "
+                f"than {MOST_NUMBERS:,} numbers"
+            )
 
     def load(self) -> Dataset:
         """Return inputs (``train``, d) and targets (``train``, K), test likewise."""

@@ -24,6 +24,7 @@ from ntksim_builtin.datasets.harmonics import (
     zonal_harmonic,
 )
 from ntksim_builtin.datasets.labelling import label_of
+from ntksim_builtin.datasets.sizes import Degree, check_size
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Sphere(DatasetSource):
     """``harmonic`` P_k(x₁), ``random_sign`` ±1 or standard normal ``noise``; the random ones are
     independent at every point, test points included."""
 
-    degree: NonNegativeInt = 1
+    degree: Degree = 1
     """Degree k of the harmonic."""
 
     noise: NonNegativeFloat = 0.0
@@ -59,6 +60,7 @@ class Sphere(DatasetSource):
     """Seed of everything random."""
 
     def __post_init__(self) -> None:
+        check_size(self.dimension + 1, train=self.train, test=self.test)
         check_harmonic_only(self.targets, degree=self.degree != 1, noise=self.noise != 0)
 
     def load(self) -> Dataset:

@@ -10,6 +10,7 @@ from ntksim import Dataset, DatasetSource, PositiveInt
 
 from ntksim_builtin.datasets.intervals import Interval, check_interval
 from ntksim_builtin.datasets.labelling import label_of
+from ntksim_builtin.datasets.sizes import check_size
 
 _INPUTS = (0.2, 0.4, 0.8)
 _TARGETS = {"part1": (-0.1, 0.15, 0.3), "part3": (-0.05, -0.2, 0.3)}
@@ -40,6 +41,7 @@ class ThreePoints(DatasetSource):
 
     def __post_init__(self) -> None:
         check_interval(self.interval)
+        check_size(2, points=self.points)
 
     def load(self) -> Dataset:
         """Return inputs (3, 1), targets (3, 1) and test points (``points``, 1)."""
