@@ -20,18 +20,19 @@ def run_in_process(
     threads: int,
     interrupt: Interrupt,
     finished: Callable[[CellRecord], None],
+    begin: Callable[[str], None],
 ) -> None:
     """Compute all cells, handing each record to ``finished`` as soon as it is there.
 
-    Dask orders the tasks so that shared results can be dropped early: memory does not grow with
-    the number of cells.
+    ``begin`` is called with the name of each node before that is computed. Dask orders the tasks so
+    that shared results can be dropped early: memory does not grow with the number of cells.
     """
     from dask.local import get_sync
 
-    here = _Here(workshop, threads, interrupt, finished)
+    here = _Here(workshop, threads, interrupt, finished, begin)
     computation: dict[str, Any] = dict(graph.data)
     for key, node in graph.nodes.items():
-        computation[key] = _as_task(node, here)
+        computation[key] = _as_task(key, node, here)
     for key in graph.cells.values():
         computation[f"finished-{key}"] = (_hand_over, _Held(here), key)
     with limited_threads(threads):
@@ -44,6 +45,7 @@ class _Here:
     threads: int
     interrupt: Interrupt
     finished: Callable[[CellRecord], None]
+    begin: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ class _Stopped:
     """The result of a task that came up after the user had asked to stop."""
 
 
-def _as_task(node: Node, here: _Here) -> tuple[Any, ...]:
+def _as_task(key: str, node: Node, here: _Here) -> tuple[Any, ...]:
     arguments = [_argument(argument) for argument in node.arguments]
-    return (_call, _Held(here), _Held(node.function), arguments)
+    return (_call, _Held(here), _Held(key), _Held(node.function), arguments)
 
 
 def _argument(argument: Any) -> Any:
@@ -68,10 +70,11 @@ def _argument(argument: Any) -> Any:
     return argument.key if isinstance(argument, Ref) else _Held(argument)
 
 
-def _call(held: _Held, function: _Held, arguments: list[Any]) -> Any:
+def _call(held: _Held, key: _Held, function: _Held, arguments: list[Any]) -> Any:
     here: _Here = held.value
     if here.interrupt.requested:
         return _Stopped()
+    here.begin(key.value)
     values = (_value(argument) for argument in arguments)
     return duties.call(here.workshop, here.threads, "", function.value, *values)
 

@@ -115,7 +115,7 @@ def check(
 
 def _state(journal: Journal, key: str) -> str:
     try:
-        header, _ = journal.contents(key)
+        header = journal.header(key, check=True)
     except (DamagedCell, KeyError):
         return DAMAGED
     return STORED if header.status == "done" else FAILED

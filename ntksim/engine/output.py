@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ntksim.engine.changes import code_changes, store_of
 from ntksim.engine.errorlog import ErrorLog
 from ntksim.engine.events import CellFinished, Collecting, Listener, Warned
 from ntksim.engine.provenance import store_plan
 from ntksim.store import CellRecord, DamagedCell, Journal, Places, StoreUnusable
+from ntksim.store.current import counts_if_current
+from ntksim.store.flush import Flusher
 from ntksim.study import Plan, Study
-
-if TYPE_CHECKING:
-    from ntksim.store.collect import Collected
 
 COLLECT_SHARE = 0.1
 """Largest part of a run's time that is spent on collecting before the end."""
@@ -40,20 +40,31 @@ class Output:
         self, study: Study, plan: Plan, path: Path, listener: Listener, *, recompute: bool = False
     ) -> None:
         self.plan = plan
-        self.path = path
+        self.places = Places.of(path)
         self.listener = listener
         self.taken: set[str] = set()
         self.lost: set[str] = set()
         self._layout = store_plan(study, plan)
-        self._journal = Journal(Places.of(path).journal)
-        self._log = ErrorLog(Places.of(path).log)
+        self._journal = Journal(self.places.journal)
+        self._flusher = Flusher()
+        self._counts: Mapping[str, int] | None = None
+        self._log = ErrorLog(self.places.log)
         self._expected = 0
         self._collecting = 0.0
         self._started = time.monotonic()
         self._open(study, recompute)
 
+    @property
+    def path(self) -> Path:
+        """The store, symbolic links resolved: it stays the same place during the run."""
+        return self.places.store
+
+    def label(self, key: str) -> str:
+        """Say in one line what a computation is, at the first of its positions."""
+        position, _ = self.plan.tasks.first[key]
+        return self.plan.cell(position).label
+
     def _open(self, study: Study, recompute: bool) -> None:
-        from ntksim.store.adopt import adopt
         from ntksim.store.swap import recover
 
         recover(self.path)
@@ -66,16 +77,25 @@ class Output:
                 f"{self.path} was computed with other code: {'; '.join(changes)}; give --recompute "
                 "to compute it again, or another path with --store"
             )
-        adopt(self.path, self._journal)
+        self._counts = counts_if_current(self._layout, self._journal, self.path)
+        if self._counts is None:
+            from ntksim.store.adopt import adopt
+
+            adopt(self.path, self._journal)
 
     def missing(self, retry_failed: bool) -> list[str]:
-        """Return the keys that have no record, and with ``retry_failed`` those that failed."""
+        """Return the keys that have no record, and with ``retry_failed`` those that failed.
+
+        They come in the order of their positions, in which shared work is used up soonest: how much
+        of it is held at a time does not grow with the number of seeds.
+        """
         stored = self._journal.keys()
-        return [
-            key
-            for key in self.plan.tasks
-            if key not in stored or (retry_failed and self._failed(key))
-        ]
+        first = self.plan.tasks.first
+        found = [key for key in first if key not in stored or (retry_failed and self._failed(key))]
+        if not found:
+            with suppress(OSError):
+                self.places.attempts.unlink()
+        return sorted(found, key=lambda key: first[key][0])
 
     def expect(self, cells: int) -> None:
         """Take note that so many more records will come."""
@@ -83,8 +103,9 @@ class Output:
 
     def take(self, record: CellRecord) -> None:
         """Journal a finished record."""
-        label = self.plan.tasks[record.key].label
-        self._journal.write(record)
+        label = self.label(record.key)
+        self._journal.write(record, self._flusher)
+        self._counts = None
         self.taken.add(record.key)
         if record.status == "failed":
             self._log.add(label, record)
@@ -102,10 +123,17 @@ class Output:
         if len(self.taken) < self._expected and self._collecting < budget:
             self.collect()
 
-    def collect(self) -> Collected:
-        """Bring the store up to date with the journal."""
+    def collect(self) -> Mapping[str, int]:
+        """Bring the store up to date with the journal; return how many positions have each status.
+
+        Nothing is written where nothing would change.
+        """
+        if self._counts is not None:
+            return self._counts
+        # zarr takes half a second to import.
         from ntksim.store.collect import collect
 
+        self._flusher.wait()
         start = time.monotonic()
         self.listener(Collecting(str(self.path)))
         collected = collect(self._layout, self._journal, self.path)
@@ -119,7 +147,17 @@ class Output:
             self.listener(
                 Warned(f"{count} records were damaged, and their cells are computed again")
             )
-        return collected
+        return collected.counts
+
+    def close(self) -> None:
+        """Wait until every record taken is on the disk.
+
+        Raises
+        ------
+        OSError
+            If one cannot be brought there.
+        """
+        self._flusher.close()
 
     def _failed(self, key: str) -> bool:
         try:

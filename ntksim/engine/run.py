@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntksim.engine.attempts import Attempts
 from ntksim.engine.cluster import ClusterLost, NoScheduler, local_cluster, remote_cluster
 from ntksim.engine.events import Event, Interrupted, Listener, RunStarted, Warned
 from ntksim.engine.graph import Graph, build_graph
@@ -114,8 +116,10 @@ def run(
     path = Path(store if store is not None else study.store).absolute()
     patience = Patience(task=cell_timeout, cluster=stalled_after)
     workshop = Workshop.of(study.registry)
-    with writer_lock(path):
-        output = Output(study, plan, path, listener, recompute=recompute)
+    with (
+        writer_lock(path),
+        closing(Output(study, plan, path, listener, recompute=recompute)) as output,
+    ):
         missing = output.missing(retry_failed)
         reused = len(plan.tasks) - len(missing)
         for warning in plan.warnings:
@@ -132,7 +136,7 @@ def run(
                 except KeyboardInterrupt:
                     interrupt.requested = True
                 finally:
-                    collected = output.collect()
+                    counts = output.collect()
                 missing = [key for key in plan.tasks if key in output.lost - output.taken]
                 if not missing or interrupt.requested:
                     break
@@ -140,7 +144,7 @@ def run(
         store=path,
         computed=len(output.taken),
         reused=reused,
-        counts=collected.counts,
+        counts=counts,
         interrupted=interrupt.requested,
         seconds=time.monotonic() - start,
     )
@@ -154,13 +158,44 @@ def _compute(
     resources: Resources,
     patience: Patience,
 ) -> None:
-    threads = resources.threads
-    if not resources.needs_cluster and patience.task is None:
-        run_in_process(graph, workshop, threads, interrupt, output.take)
+    if resources.needs_cluster or patience.task is not None:
+        _compute_on_cluster(graph, workshop, output, interrupt, resources, patience)
         return
+    threads = resources.threads
+    attempts = Attempts(output.places.attempts, graph)
+    if suspects := attempts.suspects():
+        output.listener(
+            Warned(
+                f"the last runs died while they computed {_listed(output, suspects)}; now a worker "
+                "process does it"
+            )
+        )
+        part = graph.without(graph.cells.keys() - suspects)
+        one = Resources(workers=1, threads=threads)
+        _compute_on_cluster(part, workshop, output, interrupt, one, patience)
+        attempts.survived(suspects & output.taken)
+    with attempts:
+        left = graph.without(suspects)
+        run_in_process(left, workshop, threads, interrupt, output.take, attempts.begin)
+
+
+def _listed(output: Output, cells: set[str]) -> str:
+    labels = sorted(output.label(key) for key in cells)
+    return f"{labels[0]}" if len(labels) == 1 else f"{labels[0]} and {len(labels) - 1} more cells"
+
+
+def _compute_on_cluster(
+    graph: Graph,
+    workshop: Workshop,
+    output: Output,
+    interrupt: Interrupt,
+    resources: Resources,
+    patience: Patience,
+) -> None:
     # distributed takes a second to import.
     from ntksim.engine.supervise import run_on_cluster
 
+    threads = resources.threads
     connected = False
     failures = 0
     while failures < CLUSTER_ATTEMPTS and not interrupt.requested:

@@ -33,8 +33,11 @@ class Workshop:
 
     @classmethod
     def of(cls, registry: Registry) -> Workshop:
-        """Describe a registry."""
-        return cls(registry.local, registry.blocked, _versions(registry))
+        """Describe a registry, which this process then need not load again."""
+        workshop = cls(registry.local, registry.blocked, _versions(registry))
+        _described.clear()
+        _described[workshop] = registry
+        return workshop
 
     @property
     def registry(self) -> Registry:
@@ -45,6 +48,8 @@ class Workshop:
         OtherCode
             If this process has other versions than the one that planned the study.
         """
+        if (registry := _described.get(self)) is not None:
+            return registry
         with _one_at_a_time:
             return _registry(self)
 
@@ -72,6 +77,9 @@ class Workshop:
         offer = self.registry.offer(kind.kind, reference["name"])
         return offer, self.registry.create(kind, reference)
 
+
+_described: dict[Workshop, Registry] = {}
+"""The registry that was described last in this process."""
 
 _one_at_a_time = threading.Lock()
 """Workers may have several threads; half a module must not be taken for a plugin."""

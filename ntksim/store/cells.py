@@ -14,12 +14,14 @@ from typing import IO, Any, Literal, TypeAlias
 import numpy as np
 
 from ntksim.store.errors import DamagedCell
+from ntksim.store.flush import Flusher, sync_folder
 from ntksim.store.names import check_variable_name
 from ntksim.store.sealed import (
     Header,
     SealBroken,
     read_header,
     read_sealed,
+    read_sealed_header,
     read_value,
     write_sealed,
 )
@@ -102,28 +104,36 @@ def _canonical(name: str, value: object) -> np.ndarray:
 class Journal:
     """A folder with a file ``<key>.npz`` for each finished cell, written by one process.
 
-    A file is whole or not there: it is written under another name, flushed to the disk and then
-    renamed. It carries its own digest, so that a flipped bit is found when it is read. Files with
-    other names are left alone.
+    A file is whole or not there, whenever a process dies: it is written under another name and then
+    renamed. It carries its own digest, so that a flipped bit is found when it is read, and a file
+    that a loss of power has torn before it was flushed to the disk. Files with other names are left
+    alone.
     """
 
     folder: Path
 
-    def write(self, record: CellRecord) -> None:
-        """Store a record, replacing one of the same key."""
+    def write(self, record: CellRecord, flusher: Flusher | None = None) -> None:
+        """Store a record, replacing one of the same key.
+
+        With a ``flusher`` it is on the disk soon; without one it is when this returns.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.path(record.key)
         temporary = self.folder / f".{record.key}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
         try:
             with open(temporary, "x+b") as file:
                 write_sealed(file, record.header, record.variables)
-                file.flush()
-                os.fsync(file.fileno())
+                if flusher is None:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(self.folder)
+        if flusher is None:
+            sync_folder(self.folder)
+        else:
+            flusher.add(target)
 
     def read(self, key: str) -> CellRecord:
         """Return a record, checked against its digest.
@@ -148,8 +158,11 @@ class Journal:
         self._check(key, header)
         return header, variables
 
-    def header(self, key: str) -> Header:
-        """Return everything but the values, without reading those; damage to them is not seen.
+    def header(self, key: str, *, check: bool = False) -> Header:
+        """Return everything but the values.
+
+        With ``check`` the file is compared with its digest; without, damage to the values is not
+        seen.
 
         Raises
         ------
@@ -158,7 +171,7 @@ class Journal:
         """
         with self._open(key) as file:
             try:
-                header = read_header(file)
+                header = read_sealed_header(file) if check else read_header(file)
             except SealBroken as broken:
                 raise DamagedCell(key, str(broken)) from None
         self._check(key, header)
@@ -229,14 +242,3 @@ class Journal:
     def _check(key: str, header: Header) -> None:
         if header.key != key:
             raise DamagedCell(key, f"the file is that of cell {header.key}")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a loss of power, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -99,7 +99,15 @@ INDEX_NAMES: Mapping[str, str] = {
 }
 
 STORE_ATTRIBUTES = frozenset(
-    {"conventions", "ntksim_store_format", "study", "description", "datasets", "tree_sha256"}
+    {
+        "conventions",
+        "ntksim_store_format",
+        "study",
+        "description",
+        "datasets",
+        "content_sha256",
+        "tree_sha256",
+    }
 )
 """Root attributes that the store writes itself."""
 

@@ -13,8 +13,9 @@ class Places:
 
     Beside it lie ``predictors.cells`` (the journal), ``predictors.sha256`` (digests of its files,
     in the format of ``sha256sum``), ``predictors.log`` (what failed, and where),
-    ``predictors.lock`` with ``predictors.lock.json`` (who is writing), and while it is replaced,
-    hidden siblings. A symbolic link is followed first, so that a store is the same whatever the way
+    ``predictors.lock`` with ``predictors.lock.json`` (who is writing), during a run
+    ``predictors.attempts`` (what is computed just now), and while the store is replaced, hidden
+    siblings. A symbolic link is followed first, so that a store is the same whatever the way
     to it.
     """
 
@@ -44,6 +45,11 @@ class Places:
     def log(self) -> Path:
         """Text about the cells that failed."""
         return self.store.with_name(f"{self.stem}.log")
+
+    @property
+    def attempts(self) -> Path:
+        """What the process that writes the store computes just now."""
+        return self.store.with_name(f"{self.stem}.attempts")
 
     @property
     def lock(self) -> Path:

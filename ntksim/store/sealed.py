@@ -138,12 +138,7 @@ def write_sealed(file: IO[bytes], header: Header, variables: Mapping[str, np.nda
 
 def read_sealed(file: IO[bytes]) -> tuple[Header, dict[str, np.ndarray]]:
     """Return the header and the read-only variables of a record whose digest is right."""
-    content = file.read()
-    sealed = len(content) - _DIGEST_SIZE
-    if content[max(sealed - len(_SEAL), 0) : max(sealed, 0)] != _SEAL:
-        raise SealBroken("it does not end with a digest; the file is cut short or not a record")
-    if hashlib.sha256(memoryview(content)[:sealed]).hexdigest().encode("ascii") != content[sealed:]:
-        raise SealBroken("its content does not match its digest")
+    content = _unbroken(file)
     members = _members(io.BytesIO(content))
     header = _header(next(members))
     found = {member.name: member for member in members}
@@ -158,6 +153,11 @@ def read_sealed(file: IO[bytes]) -> tuple[Header, dict[str, np.ndarray]]:
         value.setflags(write=False)
         variables[name] = value
     return header, variables
+
+
+def read_sealed_header(file: IO[bytes]) -> Header:
+    """Return the header alone of a record whose digest is right."""
+    return _header(next(_members(io.BytesIO(_unbroken(file)))))
 
 
 def read_header(file: IO[bytes]) -> Header:
@@ -177,6 +177,17 @@ def read_value(file: IO[bytes], name: str) -> np.ndarray:
                 break
             return np.ndarray(described.shape, described.dtype, buffer=raw)
     raise SealBroken(f"'{name}' is not in it as it was written")
+
+
+def _unbroken(file: IO[bytes]) -> bytes:
+    """Return the content of a file that ends with its own digest."""
+    content = file.read()
+    sealed = len(content) - _DIGEST_SIZE
+    if content[max(sealed - len(_SEAL), 0) : max(sealed, 0)] != _SEAL:
+        raise SealBroken("it does not end with a digest; the file is cut short or not a record")
+    if hashlib.sha256(memoryview(content)[:sealed]).hexdigest().encode("ascii") != content[sealed:]:
+        raise SealBroken("its content does not match its digest")
+    return content
 
 
 @dataclass(frozen=True)

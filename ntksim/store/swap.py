@@ -1,8 +1,9 @@
 """Puts a finished tree in the place of the last one, so that a kill at any point loses nothing.
 
-Order of events: the next tree and its manifest are complete on the disk; the last tree moves
-aside; the next one takes its place; the manifest follows; the last tree is deleted. ``recover``
-finishes or undoes what a killed run left of this.
+Order of events: the next tree and its manifest are complete on the disk; the two trees change
+places; the manifest follows; the last tree is deleted. Where the system cannot exchange folders,
+the last tree moves aside and the next one takes its place, and for a moment there is none.
+``recover`` finishes or undoes what a killed run left of this.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import shutil
 from collections.abc import Mapping
 
-from ntksim.store.cells import sync_folder
 from ntksim.store.errors import ForeignFiles
+from ntksim.store.exchange import exchange
+from ntksim.store.flush import sync_folder
 from ntksim.store.manifest import is_manifest_of, list_files, read_manifest, write_manifest
 from ntksim.store.places import Places
 
@@ -36,14 +38,17 @@ def swap_in(places: Places, digests: Mapping[str, str]) -> None:
     """Replace the store by the tree in ``places.building``, whose files have these digests."""
     write_manifest(places.next_manifest, places.store.name, digests)
     sync_folder(places.store.parent)
-    if places.store.exists():
+    if not places.store.exists():
+        os.rename(places.building, places.store)
+    elif not exchange(places.building, places.store):
         os.rename(places.store, places.previous)
-    os.rename(places.building, places.store)
+        os.rename(places.building, places.store)
     sync_folder(places.store.parent)
     os.replace(places.next_manifest, places.manifest)
     sync_folder(places.store.parent)
-    if places.previous.exists():
-        shutil.rmtree(places.previous)
+    for last in (places.previous, places.building):
+        if last.exists():
+            shutil.rmtree(last)
 
 
 def foreign_files(places: Places) -> list[str]:

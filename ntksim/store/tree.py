@@ -11,6 +11,7 @@ import numpy as np
 import zarr
 
 from ntksim.store.arrays import TEXT, GroupWriter
+from ntksim.store.current import CONTENT, content_digest
 from ntksim.store.declared import (
     AXIS_SPECS,
     CELL_AXES,
@@ -38,7 +39,9 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     # Groups inherit the dimensions of the root, so a plugin's own have one size everywhere.
     sizes = _longest(specs, records, keys, own) | {"time": len(plan.time)}
 
-    root = zarr.create_group(folder, zarr_format=3, attributes=plan.root_attributes())
+    content = content_digest(plan, (records.headers[key].text for key in keys))
+    attributes = plan.root_attributes() | {CONTENT: content}
+    root = zarr.create_group(folder, zarr_format=3, attributes=attributes)
     writer = GroupWriter(root, dict(zip(CELL_AXES, plan.shape, strict=True)))
     _write_axes(writer, plan)
     writer.counting_coordinates(_counted(comparable.values(), sizes))

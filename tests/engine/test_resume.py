@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ntksim.engine import check, run
+from ntksim.engine import Collecting, Event, check, run
 from ntksim.engine.outlook import Outlook
 from ntksim.store import Journal, Places, StoreInUse, StoreUnusable, open_results, writer_lock
 from ntksim.store.verify import verify
@@ -71,6 +71,26 @@ def test_nothing_is_computed_twice(resuming: Resuming) -> None:
     assert resuming.run() == (0, 4, [])
     assert resuming.reasons() == {"stored": 4}
     assert recorded(resuming.store) == before
+
+
+def test_a_run_that_computes_nothing_writes_nothing(resuming: Resuming) -> None:
+    def state() -> dict[str, tuple[int, int]]:
+        paths = [resuming.store.parent, *resuming.store.parent.rglob("*")]
+        # The lock is taken, and beside it stands by whom.
+        return {
+            str(path): (path.stat().st_mtime_ns, path.stat().st_ino)
+            for path in paths
+            if path != resuming.store.parent and ".lock" not in path.name
+        }
+
+    study = resuming.write()
+    assert run(study, store=resuming.store).counts == {"done": 4}
+    before = state()
+    events: list[Event] = []
+    summary = run(study, store=resuming.store, listener=events.append)
+    assert (summary.computed, summary.reused, summary.counts) == (0, 4, {"done": 4})
+    assert state() == before
+    assert not any(isinstance(event, Collecting) for event in events)
 
 
 @pytest.mark.parametrize("width", [[4, 6, 8], [2, 4, 8], [8, 16, 4]])

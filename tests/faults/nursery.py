@@ -23,6 +23,7 @@ import ntksim.store.collect
 import scipy.linalg  # noqa: F401 - like the others, so that children need not
 import sklearn.datasets  # noqa: F401
 import xarray  # noqa: F401
+from ntksim.registry import Registry
 from ntksim.store import StoreInUse
 
 COMPLETE, INCOMPLETE, IN_USE, NO_ACCESS, UNEXPECTED = 0, 1, 75, 5, 9
@@ -71,6 +72,7 @@ class Shim:
 
 def main() -> None:
     os.fsync = lambda _: None  # type: ignore[assignment]
+    Registry.load()  # what plugins import takes longer than a run
     for line in sys.stdin:
         job = json.loads(line)
         child = os.fork()

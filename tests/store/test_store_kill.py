@@ -1,5 +1,6 @@
 """Kills at every step of replacing a store, and of recovering from that."""
 
+import ctypes
 import errno
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from ntksim.store import Places, StorePlan, belongs_to, swap
 from ntksim.store.collect import collect
+from ntksim.store.exchange import exchange
 from ntksim.store.manifest import read_manifest, seal_tree, write_manifest
 from ntksim.store.swap import recover, swap_in
 from ntksim.store.verify import verify
@@ -36,6 +38,7 @@ class Mortal:
         }
         monkeypatch.setattr(swap, "os", Overridden(os, patched))
         monkeypatch.setattr(swap, "shutil", Overridden(shutil, {"rmtree": self.rmtree}))
+        monkeypatch.setattr(swap, "exchange", self.counted(swap.exchange))
         monkeypatch.setattr(swap, "sync_folder", self.counted(swap.sync_folder))
         monkeypatch.setattr(swap, "write_manifest", self.write_manifest)
 
@@ -134,6 +137,22 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> States:
     return States(tmp_path_factory.mktemp("states"))
 
 
+@pytest.fixture(params=["exchange", "renames"])
+def exchanging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the system can exchange folders: this one can, or it is said that it cannot."""
+    if request.param == "exchange":
+        if sys.platform not in ("linux", "darwin"):
+            pytest.skip("this system cannot exchange folders")
+        return True
+    monkeypatch.setattr(swap, "exchange", unable)
+    return False
+
+
+def unable(*_: Path) -> bool:
+    return False
+
+
+@pytest.mark.usefixtures("exchanging")
 @pytest.mark.parametrize("with_old", [True, False])
 def test_a_kill_at_any_step_leaves_a_whole_store(
     states: States, tmp_path: Path, with_old: bool
@@ -155,6 +174,7 @@ def test_a_kill_at_any_step_leaves_a_whole_store(
     assert outcomes == sorted(outcomes, key=[before, "new"].index)
 
 
+@pytest.mark.usefixtures("exchanging")
 def test_a_kill_at_any_step_of_a_recovery_does_no_harm(states: States, tmp_path: Path) -> None:
     tried = 0
     swapped = False
@@ -203,10 +223,73 @@ def test_a_rename_that_fails_is_undone_at_once(
             raise OSError(errno.EIO, "Input/output error")
         os.rename(source, target)
 
+    monkeypatch.setattr(swap, "exchange", unable)
     monkeypatch.setattr(swap, "os", Overridden(os, {"rename": fail_once}))
     with pytest.raises(OSError, match="Input/output"):
         collect(plan, journal, places.store)
     assert states.found(places) == "old"
+
+
+def test_an_exchange_that_fails_is_undone_at_once(
+    states: States, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = states.begin(tmp_path / "run")
+    plan = small_plan()
+
+    def fail(*_: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(swap, "exchange", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        collect(plan, example_journal(tmp_path / "p.cells", plan), places.store)
+    assert states.found(places) == "old"
+
+
+def test_the_store_is_there_at_every_moment(
+    states: States, tmp_path: Path, exchanging: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = states.begin(tmp_path / "run")
+    there = []
+
+    def look(event: str, _: object) -> None:
+        if watching and event.startswith(("os.", "shutil.")):
+            there.append(places.store.exists())
+
+    watching = True
+    sys.addaudithook(look)
+    try:
+        states.swap(places)
+    finally:
+        watching = False
+    assert len(there) > 5
+    # Without an exchange it is away for a moment, and plain readers find nothing.
+    assert all(there) == exchanging
+    assert states.found(places) == "new"
+    del monkeypatch
+
+
+def test_a_system_that_cannot_exchange_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    monkeypatch.setattr("ntksim.store.exchange._function", lambda: None)
+    assert not exchange(first, second)
+
+    def refusing(number: int) -> Any:
+        def call(*_: bytes) -> int:
+            ctypes.set_errno(number)
+            return -1
+
+        return lambda: call
+
+    for number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        monkeypatch.setattr("ntksim.store.exchange._function", refusing(number))
+        assert not exchange(first, second)
+    monkeypatch.setattr("ntksim.store.exchange._function", refusing(errno.EACCES))
+    with pytest.raises(PermissionError):
+        exchange(first, second)
+    assert first.exists()
 
 
 def test_a_failure_while_building_leaves_the_old_store(
@@ -231,9 +314,11 @@ KILLED_FOR_GOOD = """
 import os, sys
 from pathlib import Path
 from store.store_examples import example_journal, small_plan
+from ntksim.store import swap
 from ntksim.store.collect import collect
 from ntksim.store.verify import verify
 
+swap.exchange = lambda *_: False
 folder, last = Path(sys.argv[1]), int(sys.argv[2])
 plan = small_plan()
 journal = example_journal(folder / "p.cells", plan)
