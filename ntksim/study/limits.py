@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from ntksim.study.problems import lines_of
+
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -69,7 +71,7 @@ def events(text: str) -> list[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        line, column = _within_text(text, mark.line, mark.column) if mark else (1, 1)
         raise Unreadable(f"this is not YAML: {message}", line, column) from None
     except yaml.YAMLError as error:
         raise Unreadable(f"this is not YAML: {error}") from None
@@ -83,6 +85,14 @@ def _check_characters(text: str) -> None:
         raise Unreadable(f"the character {bad[0]!a} cannot be part of YAML", line, column)
     if len(text.encode("utf-8")) > MAX_BYTES:
         raise Unreadable(f"the text is longer than {MAX_BYTES:,} bytes")
+
+
+def _within_text(text: str, line: int, column: int) -> tuple[int, int]:
+    """Return a mark, counted from 1; the end of a text may be marked on the line after the last."""
+    lines = lines_of(text)
+    if line < len(lines):
+        return line + 1, min(column, len(lines[line])) + 1
+    return len(lines), len(lines[-1]) + 1
 
 
 def _place(before: str) -> tuple[int, int]:
