@@ -17,11 +17,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ntksim.linalg import eigendecomposition
+from ntksim.linalg import MatrixOperator, eigendecomposition
 from ntksim.types import (
     Array,
     Extra,
     KernelBlocks,
+    KernelOperators,
     Kernels,
     Model,
     Network,
@@ -119,6 +120,11 @@ class LinearProblem:
             spectrum=eigendecomposition(train),
             model=Model(network, width, SeedTree(0)),
             extras=frozenset(extras),
+            operators=KernelOperators(
+                MatrixOperator(train),
+                MatrixOperator(test_train),
+                np.vecdot(self.x_test, self.x_test),
+            ),
         )
 
     def start(self) -> tuple[Array, Array]:

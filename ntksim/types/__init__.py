@@ -6,6 +6,7 @@ from ntksim.types.dataset import DataError, Dataset
 from ntksim.types.kinds import Architecture, DatasetSource, Diagnostic, KernelProvider, Solver
 from ntksim.types.moments import SecondMoments
 from ntksim.types.network import Kernels, Model, Network, NoClosedForm, Params
+from ntksim.types.operator import KernelOperator, KernelOperators
 from ntksim.types.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from ntksim.types.plugin import Plugin
 from ntksim.types.problem import (
@@ -34,6 +35,8 @@ __all__ = [
     "Extra",
     "FinishedCell",
     "KernelBlocks",
+    "KernelOperator",
+    "KernelOperators",
     "KernelProvider",
     "Kernels",
     "Model",

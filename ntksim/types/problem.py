@@ -8,10 +8,13 @@ from typing import Literal, TypeAlias
 
 from ntksim.types.arrays import Array
 from ntksim.types.network import Kernels, Model, Params
+from ntksim.types.operator import KernelOperators
 
-Requirement: TypeAlias = Literal["ntk", "spectrum", "nngp", "network"]
+Requirement: TypeAlias = Literal["ntk", "spectrum", "nngp", "network", "operator"]
 """What a solver or diagnostic can ask for: the tangent kernel, its eigendecomposition, the NNGP
-kernel with its test block, the finite network with its parameters."""
+kernel with its test block, the finite network with its parameters, or products with the tangent
+kernel. A solver that asks for products alone gets a kernel of any size, and where it solves nothing
+else sees the kernel as a matrix."""
 
 Extra: TypeAlias = Literal["variance", "covariance", "parameters"]
 """What can be asked of a solver beyond its outputs: their spread over initialisations, which needs
@@ -68,6 +71,7 @@ class Problem:
     spectrum: Spectrum | None = None
     model: Model | None = None
     extras: frozenset[Extra] = frozenset()
+    operators: KernelOperators | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ class Evolution:
     ``variance_test`` (T, M) and ``covariance_test`` (T, M, M) are those of one output.
     ``learning_rate`` is that of discrete steps. ``parameters`` (T) are all parameters of the
     network at every time, where ``problem.extras`` asks for them; they may be computed when they
-    are read, and hold NaN where ``train`` does.
+    are read, and hold NaN where ``train`` does. Solvers that iterate say how far off they may be,
+    (T,) in units of the outputs: ``error_train`` bounds the root mean square over training points,
+    ``error_test`` the error at every test point, both in the Euclidean norm over outputs.
     """
 
     reached: Array
@@ -93,3 +99,5 @@ class Evolution:
     covariance_test: Array | None = None
     learning_rate: float | None = None
     parameters: Sequence[Params] | None = None
+    error_train: Array | None = None
+    error_test: Array | None = None

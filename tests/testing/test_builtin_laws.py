@@ -18,7 +18,14 @@ from ntksim_builtin.architectures import Mlp, ResidualMlp, ShallowErf, ShallowRe
 from ntksim_builtin.datasets import DATASETS, Circle, File
 from ntksim_builtin.diagnostics import DIAGNOSTICS, KernelField
 from ntksim_builtin.kernels import Analytic, Empirical, MonteCarlo
-from ntksim_builtin.solvers import Eigh, Expm, GradientDescent, NetworkGradientDescent
+from ntksim_builtin.solvers import (
+    Eigh,
+    Expm,
+    GradientDescent,
+    Krylov,
+    NetworkGradientDescent,
+    Ode,
+)
 
 RATE = 0.1
 RIDGE = 0.3
@@ -45,10 +52,16 @@ test_spatial_inputs = architecture_laws(Mlp(depth=1), input_shape=(2, 2), output
 test_kernels = kernel_laws(
     Analytic(), Empirical(), Empirical(outputs="full"), MonteCarlo(samples=4)
 )
-test_flows = solver_laws(Eigh(), Expm())
+test_flows = solver_laws(Eigh(), Expm(), Krylov())
 test_flows_with_ridge = solver_laws(
-    Eigh(ridge=RIDGE), Expm(ridge=RIDGE), residual=ridge_flow, restarts=False
+    Eigh(ridge=RIDGE),
+    Expm(ridge=RIDGE),
+    Krylov(ridge=RIDGE),
+    residual=ridge_flow,
+    restarts=False,
 )
+# Times one by one agree to 1e-10: the tolerance of a step must be well below.
+test_integrator = solver_laws(Ode(relative_tolerance=1e-13))
 test_descent = solver_laws(
     GradientDescent(learning_rate=RATE), residual=descent, order=("learning_rate", 1)
 )
