@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ntksim.version import __version__
 
 if TYPE_CHECKING:
+    from ntksim.analysis import open_results as open_results
     from ntksim.engine import check as check, run as run
     from ntksim.estimators import (
         NTKClassifier as NTKClassifier,
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         NTKRegressor as NTKRegressor,
     )
     from ntksim.hookspecs import hookimpl as hookimpl
-    from ntksim.store import open_results as open_results
     from ntksim.study import load_study as load_study, plan_cells as plan_cells
     from ntksim.types import (
         Activation as Activation,
@@ -90,7 +90,7 @@ _HOMES = {
         "check",
         "run",
     ),
-    "ntksim.store": ("open_results",),
+    "ntksim.analysis": ("open_results",),
     "ntksim.estimators": (
         "NTKClassifier",
         "NTKKernel",

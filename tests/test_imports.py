@@ -18,13 +18,15 @@ FLOORS = {
     "hookspecs": {"types"},
     "nn": {"types"},
     "linalg": {"types"},
+    "laws": {"types", "linalg"},
     "registry": {"types", "hookspecs"},
     "study": {"types", "hookspecs", "registry", "version"},
     "store": {"types", "study", "version"},
     "engine": {"types", "study", "registry", "store", "linalg", "version"},
     "testing": {"types", "hookspecs", "registry", "study", "engine", "nn", "linalg"},
-    "plot": {"types", "store", "engine", "study", "version"},
+    "plot": {"types", "linalg", "store", "engine", "study", "version"},
     "report": {"types", "store", "engine", "study", "plot", "version"},
+    "analysis": {"types", "store", "linalg"},
     "estimators": {"types", "registry", "linalg"},
     "scaffold": {"types", "hookspecs", "registry", "version"},
     "cli": {
@@ -42,7 +44,7 @@ FLOORS = {
 }
 """What each part of the host may import of the others."""
 
-PLUGINS = {"types", "nn", "linalg"}
+PLUGINS = {"types", "nn", "linalg", "laws"}
 """What a plugin may import beside the names of ``ntksim`` itself."""
 
 

@@ -18,6 +18,7 @@ from ntksim.store.errors import (
 from ntksim.store.identity import StoreIdentity, belongs_to
 from ntksim.store.layout import CellIndex, NotApplicable, StorePlan
 from ntksim.store.lock import writer_lock
+from ntksim.store.merged import by_dataset
 from ntksim.store.open import open_results
 from ntksim.store.places import Places
 
@@ -38,6 +39,7 @@ __all__ = [
     "StorePlan",
     "StoreUnusable",
     "belongs_to",
+    "by_dataset",
     "open_results",
     "writer_lock",
 ]

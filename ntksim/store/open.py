@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ntksim.store.identity import require_store
 from ntksim.store.places import Places
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
     import xarray
 
 
-def open_results(store: str | os.PathLike[str]) -> xarray.DataTree:
+def open_results(
+    store: str | os.PathLike[str], *, chunks: int | str | Mapping[str, Any] | None = None
+) -> xarray.DataTree:
     """Open a store as a tree of datasets; values are read when they are used.
 
     The root holds what can be compared between datasets, each child what depends on the points of
     one dataset. This is ``xarray.open_datatree(store, engine="zarr")`` with a better message where
-    there is no store; xarray alone does as well. A tree that stays open while a run replaces the
-    store must be opened again.
+    there is no store; xarray alone does as well. ``chunks`` is passed on: with ``"auto"`` or ``{}``
+    the arrays are those of Dask. A tree that stays open while a run replaces the store must be
+    opened again.
 
     Raises
     ------
@@ -29,4 +33,4 @@ def open_results(store: str | os.PathLike[str]) -> xarray.DataTree:
     # xarray takes a second to import, and only readers need it.
     import xarray
 
-    return xarray.open_datatree(Places.of(store).store, engine="zarr")
+    return xarray.open_datatree(Places.of(store).store, engine="zarr", chunks=chunks)
