@@ -1,16 +1,15 @@
-"""The code in docs/cookbook.md: files by name, and what is run as it stands."""
+"""The code in a page of the documentation: files by name, and what is run as it stands."""
 
 import re
 from pathlib import Path
 
-COOKBOOK = Path(__file__).parent.parent / "docs" / "cookbook.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
-def blocks() -> list[tuple[str, str]]:
-    """Return language and content of every block, in their order."""
-    return re.findall(
-        r"^```(\w+)\n(.*?)^```", COOKBOOK.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Return language and content of every block of a page, in their order."""
+    text = (DOCS / f"{page}.md").read_text("utf-8")
+    return re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def file_name(content: str) -> str | None:
@@ -19,6 +18,6 @@ def file_name(content: str) -> str | None:
     return named[1] if named else None
 
 
-def files() -> dict[str, str]:
-    """Return the contents of all files."""
-    return {name: content for _, content in blocks() if (name := file_name(content))}
+def files(page: str) -> dict[str, str]:
+    """Return the contents of all files of a page."""
+    return {name: content for _, content in blocks(page) if (name := file_name(content))}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import cookbook
+import documented
 
 
 def run(*arguments: str, cwd: Path) -> str:
@@ -28,9 +28,9 @@ def run(*arguments: str, cwd: Path) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all files of the cookbook, in which all of its studies were run."""
     folder = tmp_path_factory.mktemp("cookbook")
-    for name, content in cookbook.files().items():
+    for name, content in documented.files("cookbook").items():
         (folder / name).write_text(content, encoding="utf-8")
-    studies = [name for name in cookbook.files() if name.endswith(".yaml")]
+    studies = [name for name in documented.files("cookbook") if name.endswith(".yaml")]
     script = (
         "import sys; from ntksim.cli import main\n"
         "for study in sys.argv[1:]:\n"
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_recipe_has_a_plugin_a_test_and_a_study() -> None:
-    files = cookbook.files()
+    files = documented.files("cookbook")
     plugins = {name for name in files if name.endswith(".py") and not name.startswith("test_")}
     assert len(plugins) == 5
     for plugin in plugins:
@@ -60,9 +60,9 @@ def test_every_plugin_obeys_its_laws(folder: Path) -> None:
 
 
 def test_the_other_blocks_run_and_print_what_is_shown(folder: Path) -> None:
-    text = cookbook.COOKBOOK.read_text("utf-8")
-    for language, content in cookbook.blocks():
-        if cookbook.file_name(content) is not None:
+    text = (documented.DOCS / "cookbook.md").read_text("utf-8")
+    for language, content in documented.blocks("cookbook"):
+        if documented.file_name(content) is not None:
             continue
         if language == "console":
             for line in content.splitlines():
