@@ -40,6 +40,9 @@ def store_plan(study: Study, plan: Plan) -> StorePlan:
         time=study.times,
         datasets=plan.datasets,
         specs=_specs(study),
+        summaries=tuple(
+            summary for recording in study.recordings for summary in recording.diagnostic.summaries
+        ),
         cells={
             index: NotStored(cell.reason) if isinstance(cell, NotApplicable) else cell
             for index, cell in plan.cells.items()

@@ -105,6 +105,7 @@ STORE_ATTRIBUTES = frozenset(
         "study",
         "description",
         "datasets",
+        "summaries",
         "content_sha256",
         "tree_sha256",
     }

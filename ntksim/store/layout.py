@@ -6,7 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from ntksim.store.cells import STORABLE, is_key
 from ntksim.store.declared import (
@@ -23,7 +26,7 @@ from ntksim.store.declared import (
     variable_attributes,
 )
 from ntksim.store.names import check_variable_name, group_names
-from ntksim.types import Dataset, VariableSpec
+from ntksim.types import Dataset, GridScales, Summary, VariableSpec
 
 CellIndex: TypeAlias = tuple[int, int, int, int, int, int]
 
@@ -36,6 +39,15 @@ class NotApplicable:
 
 
 @dataclass(frozen=True)
+class Summarised:
+    """A summary, the variable that it is of, and the variables that it stores."""
+
+    summary: Summary
+    spec: VariableSpec
+    variables: Mapping[str, VariableSpec]
+
+
+@dataclass(frozen=True)
 class StorePlan:
     """Everything that a store says, but for the values in the journal.
 
@@ -43,7 +55,8 @@ class StorePlan:
     positions that share work share a key. A position that is left out is missing. ``descriptions``
     gives longer texts for labels, by axis. ``attributes`` are those of the root group: text and
     numbers stay as they are, everything else is stored as JSON text, so that the tree can be
-    exported to formats without nested attributes.
+    exported to formats without nested attributes. ``summaries`` are computed from the stored values
+    of the variables that they are of, where those are among ``specs``.
 
     Raises
     ------
@@ -66,6 +79,7 @@ class StorePlan:
     description: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    summaries: Sequence[Summary] = ()
 
     def __post_init__(self) -> None:
         for axis in AXIS_SPECS:
@@ -83,6 +97,7 @@ class StorePlan:
         self._check_cells()
         for name, spec in self.specs.items():
             self._check_spec(name, spec)
+        self._check_summaries()
         if clash := STORE_ATTRIBUTES & set(self.attributes):
             raise ValueError(f"the attribute '{min(clash)}' is written by the store itself")
 
@@ -104,10 +119,30 @@ class StorePlan:
         return {**MEASURED, **self.specs}
 
     @property
+    def scales(self) -> GridScales:
+        """Numbers along the axes of the grid."""
+        points = [len(self.datasets[label].x_train) for label in self.dataset]
+        return GridScales(
+            np.array(self.width, dtype=np.float64), np.array(self.seed), np.array(points, float)
+        )
+
+    @cached_property
+    def summarised(self) -> list[Summarised]:
+        """The summaries that apply, with what they store."""
+        found = []
+        for summary in dict.fromkeys(self.summaries):
+            if (spec := self.specs.get(summary.of)) is None:
+                continue
+            if variables := summary.variables(spec, self.scales):
+                found.append(Summarised(summary, spec, variables))
+        return found
+
+    @property
     def groups(self) -> dict[str, str]:
         """Name of the group of each dataset."""
         taken = {*AXIS_SPECS, *DESCRIBING}
-        for name, spec in self.variables.items():
+        said = [item.variables for item in self.summarised]
+        for name, spec in [*self.variables.items(), *(i for own in said for i in own.items())]:
             if spec.is_comparable:
                 taken |= {name, *spec.dims}
         return group_names(self.dataset, taken)
@@ -142,6 +177,9 @@ class StorePlan:
             "study": self.name,
             "description": self.description,
             "datasets": plain_attribute(datasets),
+            "summaries": plain_attribute(
+                {name: item.summary.of for item in self.summarised for name in item.variables}
+            ),
             **{name: plain_attribute(value) for name, value in self.attributes.items()},
         }
 
@@ -192,6 +230,31 @@ class StorePlan:
             check_variable_name(dim)
             if dim in forbidden:
                 raise ValueError(f"'{name}' cannot have the dimension '{dim}' within a cell")
+
+    def _check_summaries(self) -> None:
+        owners: dict[str, str] = dict.fromkeys(self.specs, "a variable of its own")
+        for item in self.summarised:
+            summary = item.summary
+            if "dataset" in summary.over and not item.spec.is_comparable:
+                raise ValueError(
+                    f"'{summary.of}' has the dimensions {item.spec.dims}, which differ between "
+                    "datasets; a summary over datasets cannot be of it"
+                )
+            for name, spec in item.variables.items():
+                if name in owners:
+                    raise ValueError(
+                        f"'{name}' is stored twice: by a summary of '{summary.of}', and by "
+                        f"{owners[name]}"
+                    )
+                owners[name] = f"one of '{summary.of}'"
+                inner = tuple(dim for dim in spec.dims if dim not in summary.over)
+                if not set(inner) <= set(item.spec.dims) or spec.dtype != "float64":
+                    raise ValueError(
+                        f"'{name}' has the dimensions {spec.dims} and the type {spec.dtype}; a "
+                        f"summary of '{summary.of}' has float64 along {summary.over} and "
+                        f"{item.spec.dims}"
+                    )
+                self._check_spec(name, VariableSpec(inner, spec.long_name))
 
 
 def input_dims(data: Dataset) -> tuple[str, ...]:

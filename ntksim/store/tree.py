@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from ntksim.store.across import write_summaries
 from ntksim.store.arrays import TEXT, GroupWriter
 from ntksim.store.current import CONTENT, content_digest
 from ntksim.store.declared import (
@@ -54,6 +55,7 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
         group = root.create_group(plan.groups[label], attributes=plan.group_attributes(label))
         writer = GroupWriter(group, dict(zip(CELL_AXES[1:], plan.shape[1:], strict=True)))
         _write_dataset(writer, plan, label, sizes, numbers[i], keys, records)
+    write_summaries(plan, root)
     for name in (*plan.groups.values(), None):
         _consolidate(folder, name)
     statuses, counts = np.unique(described["status"], return_counts=True)

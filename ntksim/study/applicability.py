@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from ntksim.study.choices import AxisValue
 from ntksim.study.problems import KeyPath
 from ntksim.study.recordings import Recording
-from ntksim.types import SPREADS, Extra, Requirement
+from ntksim.types import MATRICES, SPREADS, Extra, Requirement
 
-_KERNEL_NEEDS: frozenset[Requirement] = frozenset({"ntk", "nngp", "spectrum"})
+_KERNEL_NEEDS: frozenset[Requirement] = MATRICES | {"operator"}
 _WORDS: dict[Requirement, str] = {
     "ntk": "the tangent kernel",
     "spectrum": "the spectrum of the tangent kernel",
     "nngp": "the NNGP kernel",
     "network": "a finite network",
+    "operator": "products with the tangent kernel",
 }
 
 
@@ -65,8 +66,10 @@ class KernelChoice:
         if self.refusal is not None:
             return frozenset()
         given: frozenset[Requirement] = self.value.value.provides
-        spectrum: frozenset[Requirement] = frozenset({"spectrum"} if "ntk" in given else ())
-        return given | spectrum
+        derived: frozenset[Requirement] = frozenset(
+            {"spectrum", "operator"} if "ntk" in given else ()
+        )
+        return given | derived
 
 
 def lacking(
@@ -107,6 +110,8 @@ def combine(
     references: dict[str, AxisValue] = {}
     needs, extras, varies = set(requires), set(), set()
     for recording, compared in recordings:
+        if not recording.variables:
+            continue  # it says something of what others record, and nothing of a cell
         diagnostic = recording.diagnostic
         if reason := _left_out(recording, compared, solver, kernel, width):
             omitted[recording] = reason
@@ -138,7 +143,7 @@ def combine(
 
 def _left_out(
     recording: Recording,
-    compared: Iterable[KernelChoice],
+    compared: Collection[KernelChoice],
     solver: AxisValue,
     kernel: KernelChoice,
     width: AxisValue,
@@ -149,10 +154,18 @@ def _left_out(
     needs = diagnostic.requires | _needs_of(diagnostic.extras)
     if lack := lacking(needs, kernel, width):
         return f"it {lack[0]}"
+    if _avoids_matrices(solver) and (compared or needs & MATRICES):
+        what = _WORDS[min(needs & MATRICES)] if needs & MATRICES else "another kernel"
+        return f"it needs {what} as a matrix, which solver '{solver.label}' is there to avoid"
     for choice in compared:
         if choice.refusal is not None:
             return f"it compares with kernel '{choice.value.label}': {choice.refusal}"
     return None
+
+
+def _avoids_matrices(solver: AxisValue) -> bool:
+    requires: frozenset[Requirement] = solver.value.requires
+    return "operator" in requires and not requires & MATRICES
 
 
 def _needs_of(extras: Collection[Extra]) -> frozenset[Requirement]:

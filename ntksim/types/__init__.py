@@ -10,6 +10,7 @@ from ntksim.types.operator import KernelOperator, KernelOperators
 from ntksim.types.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from ntksim.types.plugin import Plugin
 from ntksim.types.problem import (
+    MATRICES,
     SPREADS,
     Evolution,
     Extra,
@@ -20,8 +21,10 @@ from ntksim.types.problem import (
 )
 from ntksim.types.result import FinishedCell, Variable, VariableSpec
 from ntksim.types.seeds import SeedTree
+from ntksim.types.summary import GridAxis, GridScales, Summary
 
 __all__ = [
+    "MATRICES",
     "SPREADS",
     "Activation",
     "Architecture",
@@ -34,6 +37,8 @@ __all__ = [
     "Evolution",
     "Extra",
     "FinishedCell",
+    "GridAxis",
+    "GridScales",
     "KernelBlocks",
     "KernelOperator",
     "KernelOperators",
@@ -54,6 +59,7 @@ __all__ = [
     "SeedTree",
     "Solver",
     "Spectrum",
+    "Summary",
     "Variable",
     "VariableSpec",
 ]

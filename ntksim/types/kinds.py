@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,6 +13,7 @@ from ntksim.types.network import Kernels, Model, Network
 from ntksim.types.plugin import Plugin
 from ntksim.types.problem import Evolution, Extra, Problem, Requirement
 from ntksim.types.result import FinishedCell, Variable, VariableSpec
+from ntksim.types.summary import Summary
 
 
 class Architecture(Plugin, ABC):
@@ -133,6 +134,8 @@ class Diagnostic(Plugin, ABC):
     requires: ClassVar[frozenset[Requirement]] = frozenset()
     extras: ClassVar[frozenset[Extra]] = frozenset()
     """What it needs the solver to provide."""
+    summaries: ClassVar[tuple[Summary, ...]] = ()
+    """What is said over the whole grid, of its own variables or of others that are recorded."""
 
     def references(self) -> tuple[KernelProvider, ...]:
         """Return kernel providers whose kernels are wanted beside the cell's own."""
@@ -141,3 +144,12 @@ class Diagnostic(Plugin, ABC):
     @abstractmethod
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the variables that this cell has; one that does not apply is left out."""
+
+    def labels(self, cell: FinishedCell) -> Mapping[str, Sequence[str]]:
+        """Return names along dimensions of its own, such as those of layers, each name once.
+
+        They become the coordinate of the dimension, in the order of the measured values; without
+        names it counts. Cells may have different ones, of which the store has all.
+        """
+        del cell
+        return {}

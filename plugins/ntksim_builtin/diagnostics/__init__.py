@@ -9,6 +9,7 @@ from ntksim_builtin.diagnostics.descent_theory import DescentTheory
 from ntksim_builtin.diagnostics.full_predictions import FullPredictions
 from ntksim_builtin.diagnostics.harmonics import Harmonics
 from ntksim_builtin.diagnostics.initial_velocity import InitialVelocity
+from ntksim_builtin.diagnostics.initialisation_variance import InitialisationVariance
 from ntksim_builtin.diagnostics.kernel import Kernel
 from ntksim_builtin.diagnostics.kernel_distance import KernelDistance
 from ntksim_builtin.diagnostics.kernel_drift import KernelDrift
@@ -23,6 +24,7 @@ from ntksim_builtin.diagnostics.loss_rate import LossRate
 from ntksim_builtin.diagnostics.parameter_theory import ParameterTheory
 from ntksim_builtin.diagnostics.parameters import Parameters
 from ntksim_builtin.diagnostics.predictions import Predictions
+from ntksim_builtin.diagnostics.predictor_gap import PredictorGap
 from ntksim_builtin.diagnostics.residuals import Residuals
 from ntksim_builtin.diagnostics.spectrum import SpectrumDiagnostic
 from ntksim_builtin.diagnostics.variance import Variance
@@ -51,6 +53,8 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     LossRate,
     KernelDrift,
     LinearisationGap,
+    PredictorGap,
+    InitialisationVariance,
     LearningCurve,
 )
 """What the hook ``ntksim_diagnostics`` offers."""
@@ -64,6 +68,7 @@ __all__ = [
     "FullPredictions",
     "Harmonics",
     "InitialVelocity",
+    "InitialisationVariance",
     "Kernel",
     "KernelDistance",
     "KernelDrift",
@@ -78,6 +83,7 @@ __all__ = [
     "ParameterTheory",
     "Parameters",
     "Predictions",
+    "PredictorGap",
     "Residuals",
     "SpectrumDiagnostic",
     "Variance",

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Variable, VariableSpec
-from ntksim.types import Extra, Requirement
+from ntksim.laws import WidthLaw
+from ntksim.types import Extra, Requirement, Summary
 
 _MISFIT = (
     "the largest |f(x; θ(t)) − f(x, t)| over points and outputs, where f(x, t) is the output that "
@@ -46,6 +47,11 @@ class FullPredictions(Diagnostic):
             for part, long in (("train", "training"), ("test", "test"))
         },
     }
+
+    summaries: ClassVar[tuple[Summary, ...]] = (
+        WidthLaw("prediction_full_misfit_train"),
+        WidthLaw("prediction_full_misfit_test"),
+    )
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return all of them; NaN at times that the solver did not reach."""

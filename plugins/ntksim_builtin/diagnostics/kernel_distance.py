@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, KernelProvider, Variable, VariableSpec
-from ntksim.types import Requirement
+from ntksim.laws import WidthLaw
+from ntksim.types import Requirement, Summary
 
 from ntksim_builtin.kernels import Analytic
 
@@ -35,6 +36,8 @@ class KernelDistance(Diagnostic):
             ("test_train", "test and training points"),
         )
     }
+
+    summaries: ClassVar[tuple[Summary, ...]] = tuple(map(WidthLaw, variables))
 
     reference: KernelProvider = field(default_factory=Analytic)
     """Kernel provider to compare with."""

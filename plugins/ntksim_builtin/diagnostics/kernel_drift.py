@@ -8,15 +8,18 @@ from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Variable, VariableSpec
+from ntksim.laws import WidthLaw
 from ntksim.linalg import flatten_kernel
-from ntksim.types import Extra, Requirement
+from ntksim.types import Extra, Requirement, Summary
 
 
 @dataclass(frozen=True)
 class KernelDrift(Diagnostic):
     """Tangent kernel along the path of training, on the training points, at every time.
 
-    - drift ‖K(t) − K(0)‖/‖K(0)‖, at most of the order of 1/√width (Lee et al. 2019, theorem 2.1);
+    - drift ‖K(t) − K(0)‖/‖K(0)‖, at most of the order of 1/√width (Lee et al. 2019, theorem 2.1),
+      and of wide enough networks 1/width for smooth activations (Dyer and Gur-Ari 2020), and
+      width^{−3/4} for ReLU;
     - largest eigenvalue of K(t), and ηλ_max/2: training with learning rate η is stable below 1, and
       above it, up to about 2, is thrown to a flatter place (Lewkowycz et al. 2020);
     - alignment of K(t) with the residual targets y yᵀ, which rises where features are learnt.
@@ -48,6 +51,8 @@ class KernelDrift(Diagnostic):
             description="ηλ_max/2 with the kernel at this time; for solvers with steps.",
         ),
     }
+
+    summaries: ClassVar[tuple[Summary, ...]] = (WidthLaw("kernel_drift"),)
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return all of them; NaN at times that the solver did not reach."""

@@ -17,6 +17,8 @@ from ntksim import (
     Variable,
     VariableSpec,
 )
+from ntksim.laws import SizeLaw
+from ntksim.types import Summary
 from pydantic import Field
 from scipy.optimize import root_scalar
 
@@ -47,6 +49,11 @@ class LearningCurve(Diagnostic):
             description="mean over sets of as many uniform training points on the sphere.",
         )
     }
+
+    summaries: ClassVar[tuple[Summary, ...]] = (
+        SizeLaw("learning_curve_theory"),
+        SizeLaw("mean_squared_error_test"),
+    )
 
     degree: NonNegativeInt = 1
     """Degree k of the target."""

@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from ntksim import Diagnostic, FinishedCell, Variable, VariableSpec
-from ntksim.linalg import (
-    descent_factors,
-    flow_factors,
-    predicted_outputs,
-    project,
-    training_outputs,
-)
-from ntksim.types import Requirement
+from ntksim.laws import WidthLaw
+from ntksim.types import Requirement, Summary
 
+from ntksim_builtin.diagnostics.linear_training import distances
 from ntksim_builtin.solvers.system import linear_system, spectrum_of
 
 
@@ -26,8 +20,11 @@ class LinearisationGap(Diagnostic):
 
     Linearised training has the kernel of the cell, the same initial outputs and the same steps,
     but no ridge: with the empirical kernel it is that of the network linearised at θ₀, from which
-    the network in training differs by O(1/√width) at any time (Lee et al. 2019, theorem 2.1); with
-    the analytic kernel, that of an infinitely wide network from the same start.
+    the network in training differs by at most O(1/√width) at any time (Lee et al. 2019, theorem
+    2.1). Where the network is wide enough for its law it is less: about 1/width for smooth
+    activations (Dyer and Gur-Ari 2020; Huang and Yau 2020), width^{−3/4} for ReLU, of whose units
+    a share of 1/√width change their sign at one point. With the analytic kernel it is the distance
+    from an infinitely wide network, as in ``predictor_gap``.
     """
 
     name: ClassVar[str] = "linearisation_gap"
@@ -40,38 +37,15 @@ class LinearisationGap(Diagnostic):
         )
         for part, long in (("train", "training"), ("test", "test"))
     }
+    summaries: ClassVar[tuple[Summary, ...]] = tuple(map(WidthLaw, variables))
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the distances; NaN at times that the solver did not reach."""
-        problem, evolution = cell.problem, cell.evolution
+        problem = cell.problem
         if problem.kernels is None or problem.spectrum is None:
             return {}
         system = linear_system(problem)
-        spectrum = spectrum_of(problem, system)
-        times = np.where(np.isnan(evolution.reached), 0.0, evolution.reached)
-        if evolution.learning_rate is None:
-            factors = flow_factors(spectrum, times)
-        else:
-            steps = np.rint(times / evolution.learning_rate)
-            factors = descent_factors(spectrum, steps, evolution.learning_rate)
-        linear = {
-            "train": training_outputs(spectrum, factors, system.targets, system.start),
-            "test": predicted_outputs(
-                spectrum,
-                project(spectrum, system.test_train),
-                factors,
-                system.targets,
-                system.start,
-                system.test_start,
-            ),
+        return {
+            f"linearisation_gap_{part}": distance
+            for part, distance in distances(cell, system, spectrum_of(problem, system))
         }
-        measured: dict[str, Variable] = {}
-        for part, outputs in linear.items():
-            own = getattr(evolution, part)
-            if own.size:
-                gap = own - outputs.reshape(own.shape)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    measured[f"linearisation_gap_{part}"] = np.sqrt(
-                        np.mean(np.square(gap), axis=(1, 2))
-                    )
-        return measured
