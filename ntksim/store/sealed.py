@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from typing import IO, Any, Literal
 
 import numpy as np
+
+from ntksim.store.names import check_variable_name
 
 _HEADER = "__record__"
 _SEAL = b"sha256:"
@@ -33,6 +36,14 @@ _LOCAL_SIGNATURE = b"PK\x03\x04"
 
 _ZIP64 = struct.Struct("<HHQQ")
 """Extra field with the sizes of a member: tag, length, uncompressed, compressed."""
+
+
+_TYPE = re.compile(r"\|b1|<f[48]|\|[iu]1|<[iu][248]")
+"""Types of plain numbers, which any bytes can be: objects would be pointers of a stranger's."""
+
+_HEX = re.compile(r"[0-9a-f]+")
+_MOST_AXES = 32
+_MOST_BYTES = 1 << 48
 
 
 class SealBroken(Exception):  # noqa: N818 - reads as the sentence that it is
@@ -110,17 +121,34 @@ class Header:
             content = json.loads(text)
             if content["status"] not in ("done", "failed"):
                 raise SealBroken(f"unknown status '{content['status']}'")
+            info = content["info"]
+            if not isinstance(info, dict) or not _HEX.fullmatch(content["key"]):
+                raise SealBroken("its header says nothing of a cell")
+            float(info.get("wall_time", 0.0))  # JSON has integers that no float can hold
             return cls(
                 content["key"],
                 content["status"],
-                content["info"],
-                {
-                    name: Described(item["dtype"], tuple(item["shape"]), item["sha256"])
-                    for name, item in content["variables"].items()
-                },
+                info,
+                {name: _described(name, item) for name, item in content["variables"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SealBroken(f"its header cannot be read ({error})") from None
+        except (OverflowError, RecursionError) as error:
+            raise SealBroken(f"its header cannot be read ({error})") from None
+
+
+def _described(name: str, item: Mapping[str, Any]) -> Described:
+    """Return what a header says about a variable, if it is one that could have been written."""
+    check_variable_name(name)
+    dtype, shape, digest = item["dtype"], tuple(item["shape"]), item["sha256"]
+    if not _TYPE.fullmatch(dtype):
+        raise SealBroken(f"'{name}' is of type {dtype!r:.50}, which is none of plain numbers")
+    if len(shape) > _MOST_AXES or not all(type(size) is int and size >= 0 for size in shape):
+        raise SealBroken(f"'{name}' has an impossible shape")
+    found = Described(dtype, shape, digest)
+    if found.size > _MOST_BYTES or not _HEX.fullmatch(digest):
+        raise SealBroken(f"'{name}' is described impossibly")
+    return found
 
 
 def write_sealed(file: IO[bytes], header: Header, variables: Mapping[str, np.ndarray]) -> None:
@@ -146,7 +174,7 @@ def read_sealed(file: IO[bytes]) -> tuple[Header, dict[str, np.ndarray]]:
     for name, described in header.variables.items():
         if name not in found:
             raise SealBroken(f"'{name}' is not in it")
-        start = found[name].end - described.size
+        start = found[name].start_of(described)
         value = np.ndarray(described.shape, described.dtype, buffer=content, offset=start)
         # A member of an archive starts anywhere; compiled kernels want aligned arrays.
         value = np.require(value, requirements="A")
@@ -171,7 +199,7 @@ def read_value(file: IO[bytes], name: str) -> np.ndarray:
     described = _header(next(members)).variables[name]
     for member in members:
         if member.name == name:
-            file.seek(member.end - described.size)
+            file.seek(member.start_of(described))
             raw = file.read(described.size)
             if hashlib.sha256(raw).hexdigest() != described.sha256:
                 break
@@ -197,6 +225,12 @@ class _Member:
     name: str
     end: int
     content: bytes = b""
+
+    def start_of(self, described: Described) -> int:
+        """Return where the bytes of a variable begin, which are the last ones."""
+        if described.size > self.end:
+            raise SealBroken(f"'{self.name}' is shorter than its header says")
+        return self.end - described.size
 
 
 def _members(file: IO[bytes]) -> Iterator[_Member]:
