@@ -50,7 +50,7 @@ def hermite_covariance(
         used[first[left]] = used[second[left]] = True
         if terms > _ALWAYS and _PAIRS_WORTH * terms * np.count_nonzero(used) > len(left):
             break
-        coefficients = _coefficients(activation, what, stds[used], norms[used], terms)
+        coefficients = hermite_coefficients(activation, what, stds[used], norms[used], terms)
         remainder = np.sqrt(np.maximum(1.0 - np.sum(coefficients**2, axis=0), 0.0))
         remainder[norms[used] == 0] = 0.0
         place = np.cumsum(used) - 1
@@ -65,10 +65,10 @@ def hermite_covariance(
     return norms[first] * norms[second] * result
 
 
-def _coefficients(
+def hermite_coefficients(
     activation: Activation, what: Part, stds: Array, norms: Array, terms: int
 ) -> Array:
-    """a_k(σ)/√E[f(σz)²], shape (terms, S); NaN for a σ where no rule gives them."""
+    """Return a_k(σ)/√E[f(σz)²], shape (terms, S); NaN for a σ where no rule gives them."""
     # On a piece of length 14, he_k √density turns by up to 14 √k radians: two nodes a turn needed.
     fewest = 32 + int(5.0 * np.sqrt(terms))
     result = np.empty((terms, len(stds)))

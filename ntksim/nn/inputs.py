@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,14 +32,10 @@ def input_moments(x1: Array, x2: Array | None = None) -> Moments:
 
 def vector_moments(x1: Array, x2: Array | None = None) -> SecondMoments:
     """Second moments x·z/n of the rows of (N, n) and (M, n)."""
-    scaled1, norm1 = _scaled_rows(x1)
-    unit1 = scaled1 / _positive(norm1[1])[:, None]
-    if x2 is None:
-        scaled2, norm2, unit2 = scaled1, norm1, unit1
-    else:
-        scaled2, norm2 = _scaled_rows(x2)
-        unit2 = scaled2 / _positive(norm2[1])[:, None]
-    cosine = unit1 @ unit2.T
+    first = Directions.of(x1)
+    second = first if x2 is None else Directions.of(x2)
+    scaled1, scaled2 = first.scaled, second.scaled
+    cosine = first.unit @ second.unit.T
     if x1.shape[1] > 1:  # one coordinate has cosines of exactly ±1
         deficit, surplus = _refined(cosine, scaled1, scaled2)
     else:
@@ -46,13 +43,33 @@ def vector_moments(x1: Array, x2: Array | None = None) -> SecondMoments:
     if x2 is None:
         np.fill_diagonal(deficit, 0.0)
         np.fill_diagonal(surplus, 2.0)
-    root = math.sqrt(x1.shape[1])
-    std1 = (np.ldexp(norm1[1], norm1[0]) / root)[:, None]
-    std2 = (np.ldexp(norm2[1], norm2[0]) / root)[None, :]
+    std1, std2 = first.std[:, None], second.std[None, :]
     product = std1 * std2
     deficit *= product
     surplus *= product
     return SecondMoments(std1, std2, deficit, surplus)
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Rows (N, n) as directions and sizes, whatever their order of magnitude.
+
+    ``scaled`` are the rows times powers of two, so that the largest entry is in [1/2, 1); ``unit``
+    have length 1, or 0 for a row of zeros; ``std`` (N,) are the root mean squares.
+    """
+
+    scaled: Array
+    unit: Array
+    std: Array
+
+    @classmethod
+    def of(cls, x: Array) -> Directions:
+        """Scale and normalise."""
+        exponent = np.frexp(np.abs(x).max(axis=1))[1]
+        scaled = np.ldexp(x, -exponent[:, None])
+        norm = np.sqrt(np.vecdot(scaled, scaled))
+        unit = scaled / np.where(norm > 0.0, norm, 1.0)[:, None]
+        return cls(scaled, unit, np.ldexp(norm, exponent) / math.sqrt(x.shape[1]))
 
 
 def _between_positions(x1: Array, x2: Array | None) -> SecondMoments:
@@ -90,17 +107,6 @@ def _within_points(x: Array) -> SecondMoments:
     )
 
 
-def _scaled_rows(x: Array) -> tuple[Array, tuple[Array, Array]]:
-    """Scale rows by powers of two to a largest entry in [1/2, 1); also (exponent, scaled norm)."""
-    exponent = np.frexp(np.abs(x).max(axis=1))[1]
-    scaled = np.ldexp(x, -exponent[:, None])
-    return scaled, (exponent, np.sqrt(np.vecdot(scaled, scaled)))
-
-
-def _positive(norm: Array) -> Array:
-    return np.where(norm > 0.0, norm, 1.0)
-
-
 def _refined(cosine: Array, scaled1: Array, scaled2: Array) -> tuple[Array, Array]:
     """1 − cos and 1 + cos, recomputed from the rows where either is small."""
     deficit, surplus = 1.0 - cosine, 1.0 + cosine
@@ -108,14 +114,14 @@ def _refined(cosine: Array, scaled1: Array, scaled2: Array) -> tuple[Array, Arra
     step = max(1, CHUNK // scaled1.shape[1])
     for start in range(0, len(rows), step):
         i, j = rows[start : start + step], columns[start : start + step]
-        small = _one_minus_abs_cosine(scaled1[i], scaled2[j])
+        small = one_minus_abs_cosine(scaled1[i], scaled2[j])
         same_side = cosine[i, j] > 0.0
         deficit[i, j] = np.where(same_side, small, 2.0 - small)
         surplus[i, j] = np.where(same_side, 2.0 - small, small)
     return deficit, surplus
 
 
-def _one_minus_abs_cosine(x: Array, z: Array) -> Array:
+def one_minus_abs_cosine(x: Array, z: Array) -> Array:
     """Return 1 − |cos| between nearly parallel rows, to full relative accuracy.
 
     From the part w of z orthogonal to x: 1 − |cos| = s²/(1 + √(1 − s²)) with s = ‖w‖/‖z‖. The

@@ -19,8 +19,8 @@ from ntksim.nn import (
     Relu,
     Residual,
     Tanh,
-    composed,
     input_moments,
+    limit,
 )
 from ntksim.types import Activation, Array
 
@@ -275,7 +275,7 @@ def test_tiles_are_put_together_right(monkeypatch: pytest.MonkeyPatch) -> None:
     network = chain(Relu(), 2, weight_std=1.3, bias_std=0.2)
     x, z = points(11), points(7, seed=1)
     whole = both(network, x), both(network, x, z)
-    monkeypatch.setattr(composed, "TILE", 3)
+    monkeypatch.setattr(limit, "TILE", 3)
     for expected, tiled in zip(whole, (both(network, x), both(network, x, z)), strict=True):
         for one, other in zip(tiled, expected, strict=True):
             assert_close(one, other)

@@ -174,14 +174,7 @@ class Dense(Layer):
     def moments(self, moments: Moments) -> Moments:
         """Apply the equations for Σ′ and Θ′ above."""
         moments.require_infinite_width("Dense")
-        fan_in = moments.fan_in
-        if fan_in is None and not self.fan_in_scaling:
-            raise ValueError("fan_in_scaling=False needs a known fan-in")
-        gain = self.weight_std if self.fan_in_scaling else self.weight_std * math.sqrt(fan_in or 1)
-        if not self.bias_inside:
-            bias = self.bias_std
-        else:
-            bias = 0.0 if fan_in is None else self.bias_std / math.sqrt(fan_in)
+        gain, bias = self.multipliers(moments.fan_in)
         ntk = (gain * self.initial_weight_std) ** 2 * moments.ntk
         if self.trained:
             ntk = ntk + gain**2 * moments.second.covariance + bias**2
@@ -192,6 +185,15 @@ class Dense(Layer):
             return scaled.plus(constant_moments(std)) if std > 0 else scaled
 
         return moments.mapped(change, ntk, law="gaussian", fan_in=self.units)
+
+    def multipliers(self, fan_in: int | None) -> tuple[float, float]:
+        """Return what multiplies the mean over features and the bias; ``None`` is the width."""
+        if fan_in is None and not self.fan_in_scaling:
+            raise ValueError("fan_in_scaling=False needs a known fan-in")
+        gain = self.weight_std if self.fan_in_scaling else self.weight_std * math.sqrt(fan_in or 1)
+        if not self.bias_inside:
+            return gain, self.bias_std
+        return gain, 0.0 if fan_in is None else self.bias_std / math.sqrt(fan_in)
 
     def output_covariance(self, params: Params, h1: Array, h2: Array) -> Array:
         """(scale · initial_weight_std)² h·h′ + (bias_scale · initial_bias_std)², shape (N, M)."""
