@@ -72,7 +72,7 @@ def build_graph(
         source = f"dataset-{cell.dataset}"
         data[source] = datasets[cell.dataset]
         blocks = decomposition = initial = None
-        if cell.kernel_key is not None:
+        if cell.kernel_key is not None and cell.needs_matrices:
             blocks = _add_kernel(nodes, workshop, cell, cell.kernel_key, cell.kernel, source)
             if cell.spectrum_key is not None:
                 decomposition = _add(

@@ -7,17 +7,22 @@ and the cell at the end records it. Nothing here knows where it runs.
 from __future__ import annotations
 
 import platform
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
+from ntksim.engine.threads import current_limit, limit_threads
+from ntksim.engine.tiles import place_for, tiled_operators
 from ntksim.engine.workshop import Workshop
-from ntksim.linalg import eigendecomposition
+from ntksim.linalg import eigendecomposition, flatten_kernel
 from ntksim.store.cells import CellRecord
 from ntksim.study import CellTask
 from ntksim.types import (
@@ -27,6 +32,7 @@ from ntksim.types import (
     Evolution,
     FinishedCell,
     KernelBlocks,
+    KernelOperators,
     Problem,
     Spectrum,
     Variable,
@@ -61,8 +67,19 @@ def attempt(function: Callable[..., R], *arguments: Any) -> R | Failure:
             return argument
     try:
         return function(*arguments)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, others go on
+    except (Exception, SystemExit) as error:  # whatever a plugin does, others go on
+        if _is_death(error):
+            raise
         return Failure(described(error), traceback.format_exc())
+
+
+def _is_death(error: BaseException) -> bool:
+    """Whether a worker died over a part of the task: whose fault that is the supervisor finds out.
+
+    Where nothing runs on a cluster there is no such error, and nothing of it is imported.
+    """
+    scheduler = sys.modules.get("distributed.scheduler")
+    return scheduler is not None and isinstance(error, scheduler.KilledWorker)
 
 
 def described(error: BaseException) -> str:
@@ -87,6 +104,22 @@ def kernel_blocks(
             test_train=source.kernels(model, dataset.x_test, dataset.x_train),
             test=source.kernels(model, dataset.x_test) if task.needs_test_kernel else None,
         )
+
+
+def kernel_tile(
+    workshop: Workshop, threads: int | None, task: CellTask, x1: Array, x2: Array | None
+) -> Array:
+    """Compute the tangent kernel of a cell between some of its points, flattened to a matrix."""
+    offer, source = workshop.kernel(task.kernel)
+    model = workshop.model(task)
+    if threads is not None:
+        limit_threads(threads)
+    with offer.blamed("computing a tile of the kernel"):
+        kernels = source.kernels(model, x1, x2)
+        kernel = kernels.ntk if kernels.ntk_full is None else kernels.ntk_full
+        if kernel is None:
+            raise ValueError("the kernel provider returned no tangent kernel")
+        return np.ascontiguousarray(flatten_kernel(kernel), dtype=np.float64)
 
 
 def spectrum(blocks: KernelBlocks) -> Spectrum:
@@ -156,23 +189,17 @@ def _solved(
     initial: InitialOutputs | None,
     *references: KernelBlocks,
 ) -> tuple[Evolution, dict[str, np.ndarray]]:
-    times = np.array(task.times, dtype=np.float64)
-    problem = Problem(
-        x_train=dataset.x_train,
-        y_train=dataset.y_train,
-        x_test=dataset.x_test,
-        f0_train=np.zeros_like(dataset.y_train) if initial is None else initial.train,
-        f0_test=np.zeros(dataset.y_test.shape) if initial is None else initial.test,
-        zero_initial_output=task.zero_initial_output,
-        kernels=blocks,
-        spectrum=decomposition,
-        model=workshop.model(task),
-        extras=task.extras,
-    )
-    offer, solver = workshop.solver(task)
-    with offer.blamed("solving"):
-        evolution = solver.evolve(problem, times)
-    _check_evolution(evolution, problem, times)
+    with ExitStack() as stack:
+        operators = None
+        if "operator" in task.needs:
+            # Tiles are large and stay with the cell: they are not shared with others.
+            make = partial(kernel_tile, workshop, current_limit(), task)
+            rows = len(dataset.x_train) * len(make(dataset.x_train[:1], None))
+            place = stack.enter_context(place_for(rows))
+            operators = tiled_operators(make, dataset.x_train, dataset.x_test, place)
+        evolution, problem, times = _evolved(
+            workshop, task, dataset, blocks, decomposition, initial, operators
+        )
     variables: dict[str, np.ndarray] = {
         "diverged": np.array(evolution.diverged),
         "reached_time": evolution.reached,
@@ -190,6 +217,36 @@ def _solved(
             measured = diagnostic.measure(finished)
             variables |= _selected(diagnostic, measured, recording.variables)
     return evolution, variables
+
+
+def _evolved(
+    workshop: Workshop,
+    task: CellTask,
+    dataset: Dataset,
+    blocks: KernelBlocks | None,
+    decomposition: Spectrum | None,
+    initial: InitialOutputs | None,
+    operators: KernelOperators | None,
+) -> tuple[Evolution, Problem, Array]:
+    times = np.array(task.times, dtype=np.float64)
+    problem = Problem(
+        x_train=dataset.x_train,
+        y_train=dataset.y_train,
+        x_test=dataset.x_test,
+        f0_train=np.zeros_like(dataset.y_train) if initial is None else initial.train,
+        f0_test=np.zeros(dataset.y_test.shape) if initial is None else initial.test,
+        zero_initial_output=task.zero_initial_output,
+        kernels=blocks,
+        spectrum=decomposition,
+        model=workshop.model(task),
+        extras=task.extras,
+        operators=operators,
+    )
+    offer, solver = workshop.solver(task)
+    with offer.blamed("solving"):
+        evolution = solver.evolve(problem, times)
+    _check_evolution(evolution, problem, times)
+    return evolution, replace(problem, operators=None), times
 
 
 def _check_evolution(evolution: Evolution, problem: Problem, times: Array) -> None:

@@ -43,6 +43,11 @@ def limit_threads(threads: int) -> None:
     _limited = (threads, len(sys.modules))
 
 
+def current_limit() -> int | None:
+    """Return the number of threads that ``limit_threads`` has set in this process, if it has."""
+    return None if _limited is None else _limited[0]
+
+
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Limit threads inside the block; afterwards libraries have the number that they had before."""

@@ -11,7 +11,7 @@ from ntksim.study.problems import KeyPath
 from ntksim.study.recordings import Recording
 from ntksim.types import MATRICES, SPREADS, Extra, Requirement
 
-_KERNEL_NEEDS: frozenset[Requirement] = MATRICES | {"operator"}
+_KERNEL_NEEDS: frozenset[Requirement] = MATRICES | frozenset[Requirement]({"operator"})
 _WORDS: dict[Requirement, str] = {
     "ntk": "the tangent kernel",
     "spectrum": "the spectrum of the tangent kernel",
@@ -156,7 +156,7 @@ def _left_out(
         return f"it {lack[0]}"
     if _avoids_matrices(solver) and (compared or needs & MATRICES):
         what = _WORDS[min(needs & MATRICES)] if needs & MATRICES else "another kernel"
-        return f"it needs {what} as a matrix, which solver '{solver.label}' is there to avoid"
+        return f"it needs {what}, whose matrix solver '{solver.label}' is there to do without"
     for choice in compared:
         if choice.refusal is not None:
             return f"it compares with kernel '{choice.value.label}': {choice.refusal}"

@@ -6,9 +6,12 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ntksim.types import SPREADS, Dataset, Extra, Requirement, VariableSpec
+from ntksim.types import MATRICES, SPREADS, Dataset, Extra, Requirement, VariableSpec
 
 _FLOAT = 8
+
+_ROWS = 2048
+"""Rows of a tile of a kernel that is known by its products."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,12 @@ def estimate_memory(
     evaluates or trains.
     """
     n, m, k = len(dataset.x_train), len(dataset.x_test), dataset.outputs
-    own = bool({"ntk", "nngp", "spectrum"} & set(needs))
+    own = bool(MATRICES & set(needs))
     kernels = 2 * (n * n + m * n + (m * m if SPREADS & set(extras) else 0)) * (own + references)
     if "spectrum" in needs:
         kernels += 2 * n * n
+    if "operator" in needs:
+        kernels += (n + m) * min(n, _ROWS)
     trajectories = times * (n + m) * k
     if "variance" in extras:
         trajectories += times * m

@@ -9,7 +9,7 @@ from typing import Any
 
 from ntksim.registry import Registry
 from ntksim.study.reference import Reference
-from ntksim.types import Architecture, Extra, Model, Requirement, SeedTree
+from ntksim.types import MATRICES, Architecture, Extra, Model, Requirement, SeedTree
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ class CellTask:
     spectrum_key: str | None
     initial_output_key: str | None
     memory: int
+
+    @property
+    def needs_matrices(self) -> bool:
+        """Whether anything looks at the kernel as a matrix, and not at its products alone."""
+        return bool(MATRICES & self.needs)
 
     @property
     def reference_labels(self) -> tuple[str, ...]:

@@ -13,8 +13,11 @@ from ntksim.types.operator import KernelOperators
 Requirement: TypeAlias = Literal["ntk", "spectrum", "nngp", "network", "operator"]
 """What a solver or diagnostic can ask for: the tangent kernel, its eigendecomposition, the NNGP
 kernel with its test block, the finite network with its parameters, or products with the tangent
-kernel. A solver that asks for products alone gets a kernel of any size, and where it solves nothing
-else sees the kernel as a matrix."""
+kernel. Where a solver asks for products and for no matrix, the kernel may have any size, and
+nothing that needs its matrix is recorded."""
+
+MATRICES: frozenset[Requirement] = frozenset({"ntk", "spectrum", "nngp"})
+"""What is a kernel as a matrix, which has to be held."""
 
 Extra: TypeAlias = Literal["variance", "covariance", "parameters"]
 """What can be asked of a solver beyond its outputs: their spread over initialisations, which needs
