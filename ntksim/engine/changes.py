@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ntksim.registry.errors import shown
-from ntksim.store import StoreIdentity, StoreUnusable, belongs_to
-from ntksim.store.identity import require_readable
+from ntksim.store import StoreIdentity, belongs_to
+from ntksim.store.identity import require_readable, require_study
 from ntksim.study import Cell, Plan, Study
 from ntksim.types import Dataset
 
@@ -28,13 +28,7 @@ def store_of(study: Study, path: Path) -> StoreIdentity | None:
     identity = belongs_to(path)
     if identity is None:
         return None
-    require_readable(identity, path)
-    if identity.study != study.name:
-        raise StoreUnusable(
-            f"{path} holds the study '{identity.study}', not '{study.name}'; give another path "
-            "with --store, or move that store away"
-        )
-    return identity
+    return require_study(require_readable(identity, path), study.name, path)
 
 
 def code_changes(identity: StoreIdentity, study: Study) -> list[str]:

@@ -11,9 +11,12 @@ from ntksim.engine.changes import code_changes, store_of
 from ntksim.engine.errorlog import ErrorLog
 from ntksim.engine.events import CellFinished, Collecting, Listener, Warned
 from ntksim.engine.provenance import store_plan
-from ntksim.store import CellRecord, DamagedCell, Journal, Places, StoreUnusable
+from ntksim.engine.tasks import failed_record
+from ntksim.store import CellRecord, DamagedCell, DamagedStore, Journal, Places, StoreUnusable
 from ntksim.store.current import counts_if_current
 from ntksim.store.flush import Flusher
+from ntksim.store.records import misfit
+from ntksim.store.swap import recover, set_aside
 from ntksim.study import Plan, Study
 
 COLLECT_SHARE = 0.1
@@ -65,10 +68,20 @@ class Output:
         return self.plan.cell(position).label
 
     def _open(self, study: Study, recompute: bool) -> None:
-        from ntksim.store.swap import recover
-
         recover(self.path)
         self._journal.sweep()
+        try:
+            self._look_at_store(study, recompute)
+        except DamagedStore:
+            moved = set_aside(self.places)
+            if moved is None:
+                raise
+            self.listener(
+                Warned(f"the store's metadata are damaged; it is now {moved}, and built anew")
+            )
+
+    def _look_at_store(self, study: Study, recompute: bool) -> None:
+        """Refuse a store that is not this study's; take over what only the store has."""
         identity = store_of(study, self.path)
         if identity is None:
             return
@@ -81,7 +94,7 @@ class Output:
         if self._counts is None:
             from ntksim.store.adopt import adopt
 
-            adopt(self.path, self._journal)
+            adopt(self.path, self._journal, flusher=self._flusher)
 
     def missing(self, retry_failed: bool) -> list[str]:
         """Return the keys that have no record, and with ``retry_failed`` those that failed.
@@ -104,6 +117,7 @@ class Output:
     def take(self, record: CellRecord) -> None:
         """Journal a finished record."""
         label = self.label(record.key)
+        record = self._fitting(record, label)
         self._journal.write(record, self._flusher)
         self._counts = None
         self.taken.add(record.key)
@@ -138,12 +152,17 @@ class Output:
         self.listener(Collecting(str(self.path)))
         collected = collect(self._layout, self._journal, self.path)
         self._collecting += time.monotonic() - start
-        self.lost |= collected.damaged
+        for key in collected.unusable.keys() - collected.damaged:
+            # Not this study's, although it has the name: the cell is to be computed.
+            self._journal.set_aside(key)
+        self.lost |= collected.unusable.keys()
         if collected.repaired:
             count = len(collected.repaired)
-            self.listener(Warned(f"{count} damaged records were restored from the last store"))
-        if collected.damaged:
-            count = len(collected.damaged)
+            self.listener(
+                Warned(f"{count} records, damaged or gone, were restored from the last store")
+            )
+        if collected.unusable:
+            count = len(collected.unusable)
             self.listener(
                 Warned(f"{count} records were damaged, and their cells are computed again")
             )
@@ -158,6 +177,16 @@ class Output:
             If one cannot be brought there.
         """
         self._flusher.close()
+
+    def _fitting(self, record: CellRecord, label: str) -> CellRecord:
+        """Return a record, or if it cannot be stored as the plugins declare, that it failed."""
+        position, _ = self.plan.tasks.first[record.key]
+        sizes = self._layout.fixed_sizes(self._layout.dataset[position[0]])
+        reason = misfit(record.variables, self._layout.variables, sizes)
+        if reason is None:
+            return record
+        seconds = float(record.info.get("wall_time", 0.0))
+        return failed_record(record.key, f"ValueError: {reason}", label=label, seconds=seconds)
 
     def _failed(self, key: str) -> bool:
         try:

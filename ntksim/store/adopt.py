@@ -15,6 +15,7 @@ from ntksim.store.cells import CellRecord, Journal
 from ntksim.store.chunks import cell_extents
 from ntksim.store.declared import CELL_AXES, DONE, FAILED
 from ntksim.store.errors import DamagedStore
+from ntksim.store.flush import Flusher
 from ntksim.store.identity import belongs_to, require_readable
 from ntksim.store.places import Places
 from ntksim.store.sealed import Described, Header, SealBroken
@@ -33,13 +34,18 @@ class Adopted:
 
 
 def adopt(
-    store: str | os.PathLike[str], journal: Journal, *, damaged: Collection[str] = ()
+    store: str | os.PathLike[str],
+    journal: Journal,
+    *,
+    damaged: Collection[str] = (),
+    flusher: Flusher | None = None,
 ) -> Adopted:
     """Restore the records that a store holds and the journal does not, byte for byte.
 
     ``damaged`` are keys whose record in the journal is to be replaced as well. Every restored value
     is checked against the digest that was taken when it was first recorded, so that a damaged
-    store gives back what is whole and nothing else. Only for the holder of the store's lock.
+    store gives back what is whole and nothing else. With a ``flusher`` records are on the disk
+    soon, without one when this returns. Only for the holder of the store's lock.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def adopt(
         headers = {position[1:]: h for position, h in wanted.items() if position[0] == number}
         arrays = _arrays(root, group, number, headers.values())
         for record in _records(arrays, headers, grid):
-            journal.write(record)
+            journal.write(record, flusher)
             restored.add(record.key)
     finished = {
         texts["cell_key"].get(position, "")

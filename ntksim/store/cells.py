@@ -237,6 +237,8 @@ class Journal:
             return open(self.path(key), "rb")
         except FileNotFoundError:
             raise KeyError(key) from None
+        except IsADirectoryError:
+            raise DamagedCell(key, "there is a folder in its place") from None
 
     @staticmethod
     def _check(key: str, header: Header) -> None:

@@ -21,6 +21,10 @@ class NewerStore(StoreUnusable):
     """The store was written in a format that this version does not know."""
 
 
+class OtherStudy(StoreUnusable):
+    """The store is that of another study."""
+
+
 class DamagedStore(StoreUnusable):
     """The store's files do not hold what was written."""
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ntksim.store.declared import CONVENTIONS, FORMAT
-from ntksim.store.errors import DamagedStore, NewerStore, NotAStore
+from ntksim.store.errors import DamagedStore, NewerStore, NotAStore, OtherStudy
 from ntksim.store.manifest import ROOT_METADATA
 from ntksim.store.places import Places
 
@@ -97,10 +97,28 @@ def require_readable(identity: StoreIdentity, store: str | os.PathLike[str]) -> 
     )
 
 
+def require_study(
+    identity: StoreIdentity, study: str, store: str | os.PathLike[str]
+) -> StoreIdentity:
+    """Return the identity of the store at a path if it is that of a study.
+
+    Raises
+    ------
+    OtherStudy
+        If not.
+    """
+    if identity.study == study:
+        return identity
+    raise OtherStudy(
+        f"{os.fspath(store)} holds the study '{identity.study}', not '{study}'; give another path "
+        "with --store, or move that store away"
+    )
+
+
 def _damaged(places: Places, reason: str) -> DamagedStore:
     return DamagedStore(
-        f"the metadata of {places.store} cannot be read ({reason}); if its finished cells are "
-        f"still in {places.journal.name}, delete the store and run the study again to rebuild it"
+        f"the metadata of {places.store} cannot be read ({reason}); run its study again to rebuild "
+        f"it from {places.journal.name}, or move it away first if that is refused"
     )
 
 

@@ -39,17 +39,28 @@ class WantedRecords:
                 continue
             if key not in self.headers and not self._load(key):
                 continue
-            if reason := _misfit(self.headers[key].variables, specs, fixed[index[0]]):
+            if reason := misfit(self.headers[key].variables, specs, fixed[index[0]]):
                 self.unusable[key] = reason
         for key in self.unusable:
             self.headers.pop(key, None)
 
     def value(self, key: str, name: str) -> np.ndarray | None:
-        """Return a variable of a usable record, or ``None`` if it does not have it."""
+        """Return a variable of a usable record, or ``None`` if it does not have it.
+
+        Raises
+        ------
+        DamagedCell
+            If the record has been damaged or removed since it was looked through.
+        """
         if name not in self.headers[key].variables:
             return None
         cached = self._cache.get((key, name))
-        return self._journal.value(key, name) if cached is None else cached
+        if cached is not None:
+            return cached
+        try:
+            return self._journal.value(key, name)
+        except KeyError:
+            raise DamagedCell(key, "its file is gone") from None
 
     def _load(self, key: str) -> bool:
         try:
@@ -66,11 +77,12 @@ class WantedRecords:
         return True
 
 
-def _misfit(
-    variables: Mapping[str, Described],
+def misfit(
+    variables: Mapping[str, Described] | Mapping[str, np.ndarray],
     specs: Mapping[str, VariableSpec],
     fixed: Mapping[str, int],
 ) -> str | None:
+    """Say why variables are not those of ``specs`` with dimensions of the ``fixed`` sizes."""
     for name in specs.keys() & variables.keys():
         spec, shape = specs[name], variables[name].shape
         if len(shape) != len(spec.dims):

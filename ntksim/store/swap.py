@@ -11,11 +11,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from ntksim.store.errors import ForeignFiles
 from ntksim.store.exchange import exchange
 from ntksim.store.flush import sync_folder
-from ntksim.store.manifest import is_manifest_of, list_files, read_manifest, write_manifest
+from ntksim.store.manifest import (
+    digest_tree,
+    is_manifest_of,
+    list_files,
+    read_manifest,
+    write_manifest,
+)
 from ntksim.store.places import Places
 
 
@@ -49,6 +56,27 @@ def swap_in(places: Places, digests: Mapping[str, str]) -> None:
     for last in (places.previous, places.building):
         if last.exists():
             shutil.rmtree(last)
+
+
+def set_aside(places: Places) -> Path | None:
+    """Move a store that cannot be read out of the way, if it is known to be one of ours.
+
+    It is if its manifest lists all of its files, and at least one of them as it is. Returns where
+    it is now, or ``None`` if nothing was done.
+    """
+    manifest = read_manifest(places.manifest) or {}
+    found = digest_tree(places.store)
+    known = {name for name, digest in manifest.items() if found.get(name) == digest}
+    if not known or not found.keys() <= manifest.keys():
+        return None
+    target = places.store.with_name(f"{places.store.name}.damaged")
+    number = 1
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{places.store.name}.damaged-{number}")
+    os.rename(places.store, target)
+    sync_folder(target.parent)
+    return target
 
 
 def foreign_files(places: Places) -> list[str]:

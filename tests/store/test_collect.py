@@ -4,13 +4,15 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from ntksim.store import CellRecord, Journal, NotApplicable, StorePlan
+from ntksim.store import CellRecord, DamagedStore, Journal, NotApplicable, StorePlan
 from ntksim.store.collect import Collected, collect
+from ntksim.store.records import WantedRecords
 from ntksim.types import VariableSpec
 
 from store.store_examples import (
@@ -272,6 +274,41 @@ def test_a_damaged_record_is_repaired_from_the_last_store(tmp_path: Path, plan: 
     assert report.damaged == frozenset()
     assert journal.path(key).read_bytes() == whole
     assert tree_bytes(tmp_path / "p.zarr") == tree
+
+
+@pytest.mark.parametrize("harm", ["damaged", "gone", "damaged again and again"])
+def test_a_record_that_changes_while_the_tree_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: StorePlan, harm: str
+) -> None:
+    journal = example_journal(tmp_path / "p.cells", plan)
+    keys = sorted(journal.keys())
+    looked = WantedRecords.__init__
+
+    def look(self: WantedRecords, *args: Any) -> None:
+        looked(self, *args)
+        if harm == "damaged again and again" or len(journal.keys()) == len(keys):
+            key = sorted(journal.keys())[0]
+            if harm == "gone":
+                journal.remove(key)
+            else:
+                journal.path(key).write_bytes(b"something else")
+        if harm == "damaged again and again":
+            # Somebody writes it anew, and it is damaged again.
+            self.damaged.clear()
+            self.unusable.clear()
+            self.headers[keys[0]] = example_records(plan)[keys[0]].header
+
+    monkeypatch.setattr(WantedRecords, "__init__", look)
+    if harm == "damaged again and again":
+        with pytest.raises(DamagedStore, match="change while they are collected"):
+            collect(plan, journal, tmp_path / "p.zarr", cache_bytes=0)
+        assert [path.name for path in tmp_path.iterdir()] == ["p.cells"]
+        return
+    report = collect(plan, journal, tmp_path / "p.zarr", cache_bytes=0)
+    assert report.damaged == ({keys[0]} if harm == "damaged" else set())
+    # One record stands at several positions.
+    missing = sum(value == keys[0] for value in plan.cells.values())
+    assert report.counts["missing"] == missing
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def manifest_removed(store: Path, plan: StorePlan) -> None:
 
 def metadata_changed(store: Path, plan: StorePlan) -> None:
     path = store / "zarr.json"
-    path.write_text(path.read_text().replace("p", "p", 1) + " ")
+    path.write_text(path.read_text() + " ")
     del plan
 
 
@@ -144,12 +144,9 @@ def test_what_is_damaged_or_changed_is_not_current_until_it_is_collected(
     assert counts(store) is None
     journal = Journal(Places.of(store).journal)
     collect(plan, journal, store)
-    if harm is record_removed:
-        # Collecting finds the record in the last store.
-        assert len(journal.keys()) in (3, 4)
-    if harm not in (record_rewritten, record_removed):
-        assert counts(store) == {"done": 4}
-        assert tree_bytes(store) == before
+    assert counts(store) == {"done": 4}
+    # A record that is gone is found in the last store.
+    assert (tree_bytes(store) == before) == (harm is not record_rewritten)
 
 
 def test_a_store_of_an_older_version_without_the_digest_is_not_current(store: Path) -> None:

@@ -90,7 +90,8 @@ class States:
             tree = folder / name / "p.zarr"
             (tree / "d").mkdir(parents=True)
             (tree / "d" / "zarr.json").write_text(name)
-            attributes = {"conventions": "ntksim", "study": name, "ntksim_store_format": 1}
+            attributes = {"conventions": "ntksim", "study": "small", "ntksim_store_format": 1}
+            attributes["description"] = name
             (tree / "zarr.json").write_text(json.dumps({"attributes": attributes}))
             write_manifest(folder / name / "p.sha256", "p.zarr", seal_tree(tree))
             self.trees[name] = tree_bytes(tree)

@@ -142,7 +142,7 @@ def test_there_must_be_a_store(tmp_path: Path) -> None:
 
 def test_metadata_that_cannot_be_parsed_say_how_to_go_on(store: Path) -> None:
     (store / "zarr.json").write_text("{")
-    with pytest.raises(DamagedStore, match=r"p\.cells, delete the store and run"):
+    with pytest.raises(DamagedStore, match=r"run its study again to rebuild it from p\.cells"):
         verify(store)
     shutil.rmtree(store)
     collect(small_plan(), Journal(store.parent / "p.cells"), store)
