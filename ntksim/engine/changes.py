@@ -13,6 +13,9 @@ from ntksim.store.identity import require_readable, require_study
 from ntksim.study import Cell, Plan, Study
 from ntksim.types import Dataset
 
+OWN = "ntksim"
+"""The distribution of what comes with ntksim."""
+
 _DIGITS = 12
 """Characters of a SHA-256 that are shown."""
 
@@ -86,9 +89,17 @@ class _Before:
         """Yield what differs in the code."""
         after = now["plugins"]
         for name in sorted(self.plugins.keys() & after.keys()):
-            old, new = _version(self.plugins[name]), _version(after[name])
+            before, now_ = self.plugins[name], after[name]
+            if before.get("distribution") == now_["distribution"] == OWN:
+                continue  # governed by the version of the numerics, below
+            old, new = _version(before), _version(now_)
             if old != new:
                 yield f"plugin '{name}' was {old} and is {new}"
+            elif (was := before.get("code")) and was != now_["code"]:
+                yield (
+                    f"plugin '{name}' still is {new}, but its code has changed: SHA-256 "
+                    f"{was[:_DIGITS]}… before, {now_['code'][:_DIGITS]}… now"
+                )
         if self.numerics not in (None, now["numerics"]):
             yield f"ntksim's numerics were version {self.numerics} and are {now['numerics']}"
 

@@ -86,10 +86,7 @@ _one_at_a_time = threading.Lock()
 
 
 def _versions(registry: Registry) -> tuple[tuple[str, str], ...]:
-    found = {
-        offer.origin.plugin: offer.origin.sha256 or offer.origin.version
-        for offer in registry.offers
-    }
+    found = {offer.origin.plugin: offer.origin.identity for offer in registry.offers}
     return (*sorted(found.items()), ("ntksim", __version__), ("numerics", str(NUMERICS_VERSION)))
 
 

@@ -9,7 +9,7 @@ import linecache
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ import pluggy
 
 from ntksim import hookspecs
 from ntksim.hookspecs import KINDS, PROJECT
+from ntksim.registry.code import code_digest
 from ntksim.registry.errors import nearest
 from ntksim.registry.offers import Offer, Origin, fault_of
 
@@ -114,7 +115,9 @@ def _offers(origin: Origin, load: Any) -> list[Offer] | BrokenPlugin:
     try:
         module = load()
         file = getattr(module, "__file__", None) or origin.file
-        origin = Origin(origin.plugin, origin.distribution, origin.version, file, origin.sha256)
+        is_foreign = origin.sha256 is None and not origin.comes_with_ntksim
+        code = code_digest(origin.file.partition(":")[0].strip()) if is_foreign else ""
+        origin = replace(origin, file=file, code=code)
         offers = list(_answers(module, origin))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
         return BrokenPlugin(origin, f"{type(error).__name__}: {error}")

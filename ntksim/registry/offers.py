@@ -26,7 +26,8 @@ class Origin:
     """Where a plugin came from.
 
     ``plugin`` is the name of its entry point, or of its file without ``.py``; ``sha256`` is that
-    of the source of a local file.
+    of the source of a local file, ``code`` that of the code of an installed plugin that does not
+    come with ntksim.
     """
 
     plugin: str
@@ -34,6 +35,23 @@ class Origin:
     version: str
     file: str
     sha256: str | None = None
+    code: str = ""
+
+    @property
+    def comes_with_ntksim(self) -> bool:
+        """Whether it is part of ntksim itself."""
+        return self.distribution == "ntksim"
+
+    @property
+    def identity(self) -> str:
+        """What stands for its code where results are identified.
+
+        The digest of a local file; version and digest of an installed plugin. What comes with
+        ntksim has none: when its numbers change, the version of ntksim's numerics does.
+        """
+        if self.sha256 is not None or self.comes_with_ntksim:
+            return self.sha256 or ""
+        return f"{self.version} {self.code}".strip()
 
     def __str__(self) -> str:
         source = f"{self.distribution} {self.version}".strip()

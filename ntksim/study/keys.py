@@ -19,15 +19,13 @@ def content_key(purpose: str, **parts: Any) -> str:
 class Identities:
     """What identifies a plugin's numbers: its options, and the versions of all code in them.
 
-    A plugin from a distribution has the version of that, one from a local file the SHA-256 of its
-    source. Plugins among the options count as well.
+    A plugin from a distribution has the version and the code of that, one from a local file its
+    source; for what comes with ntksim the version of ntksim's numerics stands, which is part of
+    every key. Plugins among the options count as well.
     """
 
     def __init__(self, registry: Registry) -> None:
-        self._versions = {
-            offer.qualified_name: offer.origin.sha256 or offer.origin.version
-            for offer in registry.offers
-        }
+        self._versions = {offer.qualified_name: offer.origin.identity for offer in registry.offers}
         self._known: dict[Reference, str] = {}
 
     def of(self, reference: Reference) -> str:

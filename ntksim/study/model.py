@@ -94,6 +94,7 @@ class Study:
                         "version": origin.version,
                         "file": origin.file if origin.sha256 else "",
                         "sha256": origin.sha256 or "",
+                        "code": origin.code,
                     }
                     for origin in self.origins
                 },

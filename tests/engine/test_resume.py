@@ -12,6 +12,7 @@ from ntksim.engine import Collecting, Event, check, run
 from ntksim.engine.outlook import Outlook
 from ntksim.store import Journal, Places, StoreInUse, StoreUnusable, open_results, writer_lock
 from ntksim.store.verify import verify
+from ntksim.version import NUMERICS_VERSION
 
 from running_studies import lines, ntksim, recorded, write_study
 
@@ -283,8 +284,9 @@ def test_other_numerics_are_refused(resuming: Resuming, monkeypatch: pytest.Monk
     for module in ("ntksim.study.model", "ntksim.study.keys"):
         monkeypatch.setattr(f"{module}.NUMERICS_VERSION", 0)
     study = resuming.write()
-    assert resuming.reasons() == {"changed: ntksim's numerics were version 1 and are 0": 4}
-    with pytest.raises(StoreUnusable, match="numerics were version 1 and are 0"):
+    words = f"numerics were version {NUMERICS_VERSION} and are 0"
+    assert resuming.reasons() == {f"changed: ntksim's {words}": 4}
+    with pytest.raises(StoreUnusable, match=words):
         run(study, store=resuming.store)
 
 
