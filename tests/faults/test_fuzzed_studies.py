@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from ntksim.cli import main
 
 from fuzzed_studies import mutated_data, mutated_text, studies, text_of
@@ -128,6 +128,7 @@ def fuzz(folder: Path, kind: str, examples: int) -> Counter[str]:
         max_examples=examples,
         deadline=None,
         database=None,
+        phases=[Phase.generate],  # studies are small as they are, and shrinking takes minutes
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(TEXTS[kind])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,9 +18,14 @@ DAMAGED = (
     OSError,
     ValueError,
     EOFError,
-    KeyError,
+    LookupError,
     TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
     RuntimeError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
