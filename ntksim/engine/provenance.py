@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from ntksim.store import NotApplicable as NotStored, StorePlan
@@ -14,15 +16,41 @@ LIBRARIES = ("numpy", "scipy", "xarray", "zarr", "dask", "distributed", "scikit-
 """Libraries whose versions are stored, beside those of the plugins."""
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that have a part in the numbers."""
+_HOST = "ntksim"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FOR_TESTS = re.compile(r"""extra\s*==\s*["'](tests?|dev|docs?)["']""")
+
+
+def versions(distributions: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of Python and of the libraries that have a part in the numbers.
+
+    Beside ``LIBRARIES``, those are what the ``distributions`` of plugins require, where it is
+    installed; their extras are included.
+    """
     found = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            found[library] = ""
+    found |= {library: _version(library) or "" for library in LIBRARIES}
+    for distribution in distributions:
+        for library in _required(distribution):
+            if library != _HOST and (version := _version(library)):
+                found.setdefault(library, version)
     return found
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _required(distribution: str) -> list[str]:
+    """Return the names of what a distribution requires, but for its tests."""
+    try:
+        requirements = importlib.metadata.requires(distribution) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    kept = (text for text in requirements if not _FOR_TESTS.search(text))
+    return [match[0] for text in kept if (match := _NAME.match(text))]
 
 
 def store_plan(study: Study, plan: Plan) -> StorePlan:
@@ -53,7 +81,11 @@ def store_plan(study: Study, plan: Plan) -> StorePlan:
             "plugins": resolved["plugins"],
             "ntksim_version": resolved["ntksim"],
             "numerics_version": resolved["numerics"],
-            "library_versions": versions(),
+            "library_versions": versions(
+                origin.distribution
+                for origin in study.origins
+                if origin.distribution not in ("", _HOST)
+            ),
             "seed_root": study.root,
         },
         descriptions={

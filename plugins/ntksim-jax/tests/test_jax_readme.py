@@ -116,11 +116,11 @@ def test_training_in_every_library_approaches_its_linearisation(store: Path) -> 
     with xarray.open_zarr(store) as results:
         assert set(results.status.values.ravel()) == {"done"}
         gap = results.linearisation_gap_test.sel(solver="training").squeeze(["dataset", "kernel"])
-        mean = gap.isel(time=slice(1, None)).mean("time").mean("seed")
-        # Theory says 1/√8 = 0.35 in NTK parameterisation; three seeds scatter it.
-        ratio = (mean.sel(width=256) / mean.sel(width=32)).transpose("architecture")
-        assert (ratio < 0.75).all(), ratio
-        assert mean.min() > 0
+        largest = gap.max("time").mean("seed").compute()
+        # Theory says at most 1/√8 = 0.35 in NTK parameterisation; four seeds scatter it.
+        ratio = largest.sel(width=256) / largest.sel(width=32)
+        assert (ratio < 0.75).all(), ratio.values
+        assert largest.min() > 0
 
 
 def test_workers_make_the_same_numbers(store: Path, tmp_path: Path) -> None:

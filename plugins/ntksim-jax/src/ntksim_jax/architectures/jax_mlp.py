@@ -48,17 +48,21 @@ class JaxMlp(JaxArchitecture):
         sizes = (math.prod(input_shape), *(width,) * self.depth, outputs)
         activate = jax_activation(self.activation)
 
+        shapes = list(itertools.pairwise(sizes))
+        biases = [(units,) for _, units in shapes] if self.bias_std > 0 else []
+        ends = list(itertools.accumulate(math.prod(shape) for shape in (*shapes, *biases)))
+
         def init(key: Any) -> list[dict[str, Any]]:
-            layers = []
-            for shape, own in zip(
-                itertools.pairwise(sizes), jax.random.split(key, self.depth + 1), strict=True
-            ):
-                weight, bias = jax.random.split(own)
-                layer = {"weight": jax.random.normal(weight, shape)}
-                if self.bias_std > 0:
-                    layer["bias"] = jax.random.normal(bias, shape[1:])
-                layers.append(layer)
-            return layers
+            # Drawn at once: a program with many draws takes long to compile.
+            numbers = jnp.split(jax.random.normal(key, (ends[-1],)), ends[:-1])
+            drawn = [n.reshape(s) for n, s in zip(numbers, (*shapes, *biases), strict=True)]
+            weights, biases_drawn = drawn[: len(shapes)], drawn[len(shapes) :]
+            if not biases_drawn:
+                return [{"weight": weight} for weight in weights]
+            return [
+                {"weight": weight, "bias": bias}
+                for weight, bias in zip(weights, biases_drawn, strict=True)
+            ]
 
         def apply(layers: list[dict[str, Any]], x: Any) -> Any:
             z = jnp.reshape(x, (len(x), -1))
