@@ -21,6 +21,7 @@ import numpy as np
 
 from ntksim.engine.threads import current_limit, limit_threads
 from ntksim.engine.tiles import place_for, tiled_operators
+from ntksim.engine.finite import require_finite, require_kernels, within_range
 from ntksim.engine.workshop import Workshop
 from ntksim.linalg import eigendecomposition, flatten_kernel
 from ntksim.store.cells import CellRecord
@@ -98,11 +99,12 @@ def kernel_blocks(
     """Compute the kernels of a cell's model on its data with one provider."""
     offer, source = workshop.kernel(provider)
     model = workshop.model(task)
-    with offer.blamed("computing kernels"):
+    x, test = dataset.x_train, dataset.x_test
+    with offer.blamed("computing kernels"), within_range("computing kernels"):
         return KernelBlocks(
-            train=source.kernels(model, dataset.x_train),
-            test_train=source.kernels(model, dataset.x_test, dataset.x_train),
-            test=source.kernels(model, dataset.x_test) if task.needs_test_kernel else None,
+            train=require_kernels(source.kernels(model, x), of_training=True),
+            test_train=require_kernels(source.kernels(model, test, x)),
+            test=require_kernels(source.kernels(model, test)) if task.needs_test_kernel else None,
         )
 
 
@@ -114,8 +116,8 @@ def kernel_tile(
     model = workshop.model(task)
     if threads is not None:
         limit_threads(threads)
-    with offer.blamed("computing a tile of the kernel"):
-        kernels = source.kernels(model, x1, x2)
+    with offer.blamed("computing a tile of the kernel"), within_range("computing kernels"):
+        kernels = require_kernels(source.kernels(model, x1, x2))
         kernel = kernels.ntk if kernels.ntk_full is None else kernels.ntk_full
         if kernel is None:
             raise ValueError("the kernel provider returned no tangent kernel")
@@ -134,11 +136,15 @@ def spectrum(blocks: KernelBlocks) -> Spectrum:
 def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> InitialOutputs:
     """Evaluate the untrained network of a cell."""
     model = workshop.model(task)
-    with workshop.architecture_offer(task).blamed("evaluating the network"):
-        return InitialOutputs(
+    doing = "evaluating the network"
+    with workshop.architecture_offer(task).blamed(doing), within_range(doing):
+        outputs = InitialOutputs(
             model.network.apply(model.params, dataset.x_train),
             model.network.apply(model.params, dataset.x_test),
         )
+        require_finite("output of the untrained network on training points", outputs.train)
+        require_finite("output of the untrained network on test points", outputs.test)
+        return outputs
 
 
 def cell(
