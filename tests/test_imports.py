@@ -28,7 +28,7 @@ FLOORS = {
     "report": {"types", "store", "engine", "study", "plot", "version"},
     "analysis": {"types", "store", "linalg"},
     "estimators": {"types", "registry", "linalg"},
-    "scaffold": {"types", "hookspecs", "registry", "version"},
+    "scaffold": {"types", "hookspecs", "registry", "study", "version"},
     "cli": {
         "types",
         "hookspecs",

@@ -13,6 +13,7 @@ _COMMANDS = {
     "run": "Run a study, or what is still missing of it.",
     "status": "Show which cells of a store are done, failed or missing.",
     "plot": "Draw what a store holds, chosen by what was recorded.",
+    "report": "Write one HTML page about a store, with interactive pictures.",
     "verify": "Look for damaged, missing or foreign data in a store.",
     "diff": "Compare two stores: studies, versions, cells and numbers.",
     "plugins": "List what studies can name, and where it comes from.",
