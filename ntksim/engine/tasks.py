@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ntksim.engine.finite import require_finite, require_kernels, within_range
+from ntksim.engine.names import add_names
 from ntksim.engine.threads import current_limit, limit_threads
 from ntksim.engine.tiles import place_for, tiled_operators
-from ntksim.engine.finite import require_finite, require_kernels, within_range
 from ntksim.engine.workshop import Workshop
 from ntksim.linalg import eigendecomposition, flatten_kernel
 from ntksim.store.cells import CellRecord
+from ntksim.store.labels import LABELS
 from ntksim.study import CellTask
 from ntksim.types import (
     Array,
@@ -160,8 +162,9 @@ def cell(
     start = time.perf_counter()
     result = attempt(_solved, workshop, task, dataset, blocks, decomposition, initial, *references)
     if isinstance(result, tuple):
-        evolution, variables = result
+        evolution, variables, names = result
         info = _information(task.label, time.perf_counter() - start) | {"note": evolution.note}
+        info |= {LABELS: names} if names else {}
         result = attempt(CellRecord, task.key, "done", variables, info)
     if isinstance(result, Failure):
         seconds = time.perf_counter() - start
@@ -194,7 +197,7 @@ def _solved(
     decomposition: Spectrum | None,
     initial: InitialOutputs | None,
     *references: KernelBlocks,
-) -> tuple[Evolution, dict[str, np.ndarray]]:
+) -> tuple[Evolution, dict[str, np.ndarray], dict[str, list[str]]]:
     with ExitStack() as stack:
         operators = None
         if "operator" in task.needs:
@@ -217,12 +220,14 @@ def _solved(
         evolution,
         dict(zip(task.reference_labels, references, strict=True)),
     )
+    names: dict[str, list[str]] = {}
     for recording in task.recordings:
         offer, diagnostic = workshop.diagnostic(recording.diagnostic)
         with offer.blamed("measuring"):
-            measured = diagnostic.measure(finished)
-            variables |= _selected(diagnostic, measured, recording.variables)
-    return evolution, variables
+            selected = _selected(diagnostic, diagnostic.measure(finished), recording.variables)
+            add_names(names, diagnostic, finished, selected)
+            variables |= selected
+    return evolution, variables, names
 
 
 def _evolved(

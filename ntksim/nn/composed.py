@@ -168,6 +168,14 @@ class ComposedNetwork(Network):
                 kernel[rows, columns] = covariance
         return kernel
 
+    def parameter_label(self, name: str) -> str:
+        """Return the kind and number of the layer before the name within it.
+
+        ``0.weight`` is called ``dense_0.weight``, and the weight of a last dense layer
+        ``readout.weight``.
+        """
+        return self._body.parameter_label(name, readout=True)
+
     def kernels(self, x1: Array, x2: Array | None = None, *, path: Path = "auto") -> Kernels:
         """Infinite-width kernels, each (N, M).
 

@@ -119,7 +119,7 @@ def _write(
     for name, values in results.items():
         dims = _dims(item, name, axes)
         missing = {dim: n for dim, n in zip(dims, values.shape, strict=True) if dim not in group}
-        writer.counting_coordinates(missing)
+        writer.inner_coordinates(missing, {})
         writer.data(name, replace(item.variables[name], dims=dims), values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,10 @@ from ntksim.store.declared import CELL_AXES, DONE, FAILED
 from ntksim.store.errors import DamagedStore
 from ntksim.store.flush import Flusher
 from ntksim.store.identity import belongs_to, require_readable
+from ntksim.store.labels import Names, names_of, taken
 from ntksim.store.places import Places
 from ntksim.store.sealed import Described, Header, SealBroken
-from ntksim.store.stored import Position, StoredArray, read_texts
+from ntksim.store.stored import Position, StoredArray, read_names, read_texts
 
 BLOCK_BYTES = 64 << 20
 """Cells are read in blocks of about this size, so that memory stays bounded."""
@@ -71,7 +72,9 @@ def adopt(
     for number, group in enumerate(groups):
         headers = {position[1:]: h for position, h in wanted.items() if position[0] == number}
         arrays = _arrays(root, group, number, headers.values())
-        for record in _records(arrays, headers, grid):
+        dims = {dim for array in arrays.values() for dim in array.inner_dims}
+        every = read_names(root, group, dims)
+        for record in _records(arrays, headers, grid, every):
             journal.write(record, flusher)
             restored.add(record.key)
     finished = {
@@ -108,7 +111,10 @@ def _arrays(
 
 
 def _records(
-    arrays: Mapping[str, StoredArray], headers: Mapping[Position, Header], grid: Mapping[str, int]
+    arrays: Mapping[str, StoredArray],
+    headers: Mapping[Position, Header],
+    grid: Mapping[str, int],
+    every: Names,
 ) -> Iterator[CellRecord]:
     """Yield the records of a dataset whose values can be restored."""
     for block, positions in _blocks(arrays, headers, grid):
@@ -124,7 +130,8 @@ def _records(
                 whole = loaded[name]
                 # One damaged chunk spoils the block; its other cells can still be read alone.
                 padded = arrays[name].cell(position) if whole is None else whole[offset]
-                value = _restored(padded, described)
+                dims = arrays[name].inner_dims
+                value = _restored(padded, described, dims, names_of(header), every)
                 if value is None:
                     break
                 values[name] = value
@@ -150,9 +157,19 @@ def _blocks(
         yield block, positions
 
 
-def _restored(padded: np.ndarray | None, described: Described) -> np.ndarray | None:
+def _restored(
+    padded: np.ndarray | None,
+    described: Described,
+    dims: Sequence[str],
+    own: Names,
+    every: Names,
+) -> np.ndarray | None:
     """Cut off the padding and return the value if it is the one that was recorded."""
     if padded is None or padded.ndim != len(described.shape):
+        return None
+    try:
+        padded = taken(padded, dims, own, every, described.shape)
+    except ValueError:
         return None
     value = padded[tuple(slice(0, size) for size in described.shape)].astype(described.dtype)
     return value if described.describes(value) else None

@@ -13,7 +13,7 @@ from numpy.dtypes import StringDType
 from zarr.codecs import ZstdCodec
 
 from ntksim.store.chunks import MIB, blocks, cell_extents, inner_chunks
-from ntksim.store.declared import index_attributes, variable_attributes
+from ntksim.store.declared import index_attributes, name_attributes, variable_attributes
 from ntksim.types import VariableSpec
 
 TEXT = StringDType()
@@ -45,10 +45,15 @@ class GroupWriter:
         if array.size:
             created[...] = array
 
-    def counting_coordinates(self, sizes: Mapping[str, int]) -> None:
-        """Write 0, 1, 2, … as the coordinate of each dimension."""
+    def inner_coordinates(
+        self, sizes: Mapping[str, int], names: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Write the coordinate of each dimension within a cell: its names, or numbers."""
         for dim, size in sizes.items():
-            self.coordinate(dim, range(size), "int64", index_attributes(dim))
+            if dim in names:
+                self.coordinate(dim, names[dim], "string", name_attributes(dim))
+            else:
+                self.coordinate(dim, range(size), "int64", index_attributes(dim))
 
     def data(self, name: str, spec: VariableSpec, values: np.ndarray) -> None:
         """Write an array without cell axes."""
@@ -93,7 +98,7 @@ class GroupWriter:
                     continue
                 if values is None:
                     shape = (*here.shape, *inner.values())
-                    values = np.full(shape, _fill(spec.dtype), dtype=spec.dtype)
+                    values = np.full(shape, fill(spec.dtype), dtype=spec.dtype)
                 values[(*position, *(slice(0, size) for size in found.shape))] = found
             if values is not None:
                 array[block] = values
@@ -115,7 +120,7 @@ class GroupWriter:
             compressors=[ZstdCodec(level=COMPRESSION_LEVEL, checksum=True)],
             # One folder an array, not one a dimension and index.
             chunk_key_encoding={"name": "default", "separator": "."},
-            fill_value=_fill(dtype),
+            fill_value=fill(dtype),
             dimension_names=tuple(sizes),
             attributes=dict(attributes),
         )
@@ -129,7 +134,8 @@ def _itemsize(dtype: str) -> int:
     return _STRING_BYTES if dtype == "string" else np.dtype(dtype).itemsize
 
 
-def _fill(dtype: str) -> Any:
+def fill(dtype: str) -> Any:
+    """Return what stands where there is no value."""
     if dtype == "string":
         return ""
     return np.nan if np.dtype(dtype).kind == "f" else np.dtype(dtype).type(0)

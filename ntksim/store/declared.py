@@ -128,6 +128,11 @@ def index_attributes(dim: str) -> dict[str, Any]:
     return {"long_name": INDEX_NAMES.get(dim, f"index along {dim}"), "units": "1"}
 
 
+def name_attributes(dim: str) -> dict[str, Any]:
+    """Return the attributes of a coordinate of names."""
+    return {"long_name": dim.replace("_", " ")}
+
+
 def plain_attribute(value: Any) -> str | int | float:
     """Return a value that every format has attributes for: text and numbers stay, others are JSON.
 

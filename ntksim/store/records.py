@@ -8,6 +8,7 @@ import numpy as np
 
 from ntksim.store.cells import Journal
 from ntksim.store.errors import DamagedCell
+from ntksim.store.labels import unfit
 from ntksim.store.layout import NotApplicable, StorePlan
 from ntksim.store.sealed import Described, Header
 from ntksim.types import VariableSpec
@@ -33,13 +34,16 @@ class WantedRecords:
         self.damaged: set[str] = set()
         stored = journal.keys()
         specs = plan.variables
+        dims = {name: spec.dims for name, spec in specs.items()}
         fixed = [plan.fixed_sizes(label) for label in plan.dataset]
         for index, key in plan.cells.items():
             if isinstance(key, NotApplicable) or key in self.unusable or key not in stored:
                 continue
             if key not in self.headers and not self._load(key):
                 continue
-            if reason := misfit(self.headers[key].variables, specs, fixed[index[0]]):
+            header = self.headers[key]
+            reason = misfit(header.variables, specs, fixed[index[0]]) or unfit(header, dims)
+            if reason is not None:
                 self.unusable[key] = reason
         for key in self.unusable:
             self.headers.pop(key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,6 +34,12 @@ class StoredArray:
         return None
 
     @property
+    def inner_dims(self) -> tuple[str, ...]:
+        """Names of the dimensions within a cell."""
+        names = getattr(self.array.metadata, "dimension_names", None) or ()
+        return tuple(str(name) for name in names[len(self.prefix) + self.cell_rank :])
+
+    @property
     def cell_bytes(self) -> int:
         """Bytes of the values of one cell."""
         inner = self.array.shape[len(self.prefix) + self.cell_rank :]
@@ -51,6 +58,20 @@ class StoredArray:
             return np.asarray(self.array[selection])
         except _UNREADABLE:
             return None
+
+
+def read_names(root: zarr.Group, group: str, dims: Iterable[str]) -> dict[str, list[str]]:
+    """Read the coordinates that are names, of a dataset's group or of the root."""
+    found = {}
+    for dim in sorted(dims):
+        for path in (f"{group}/{dim}", dim):
+            array = root.get(path)
+            if isinstance(array, zarr.Array) and array.ndim == 1 and array.dtype.kind in "TOU":
+                names = StoredArray(array, (), 1).block((slice(None),))
+                if names is not None:
+                    found[dim] = [str(name) for name in names]
+                break
+    return found
 
 
 def read_texts(root: zarr.Group, name: str) -> dict[Position, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import zarr
 
 from ntksim.store.across import write_summaries
-from ntksim.store.arrays import TEXT, GroupWriter
+from ntksim.store.arrays import TEXT, GroupWriter, fill
 from ntksim.store.current import CONTENT, content_digest
 from ntksim.store.declared import (
     AXIS_SPECS,
@@ -23,6 +23,7 @@ from ntksim.store.declared import (
     MISSING,
     NOT_APPLICABLE,
 )
+from ntksim.store.labels import Names, all_names, names_of, placed
 from ntksim.store.layout import NotApplicable, StorePlan, input_dims
 from ntksim.store.manifest import ROOT_METADATA
 from ntksim.store.records import WantedRecords
@@ -39,22 +40,24 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     own = {dim for spec in specs.values() for dim in spec.dims} - POINT_DIMS
     # Groups inherit the dimensions of the root, so a plugin's own have one size everywhere.
     sizes = _longest(specs, records, keys, own) | {"time": len(plan.time)}
+    names = _names(plan, records, own)
+    sizes |= {dim: len(own) for dim, own in names.items()}
 
     content = content_digest(plan, (records.headers[key].text for key in keys))
     attributes = plan.root_attributes() | {CONTENT: content}
     root = zarr.create_group(folder, zarr_format=3, attributes=attributes)
     writer = GroupWriter(root, dict(zip(CELL_AXES, plan.shape, strict=True)))
     _write_axes(writer, plan)
-    writer.counting_coordinates(_counted(comparable.values(), sizes))
+    writer.inner_coordinates(_counted(comparable.values(), sizes), names)
     described = _describe(plan, records)
     for name, values in described.items():
         writer.cell_values(name, DESCRIBING[name], values)
-    _write_variables(writer, comparable, sizes, numbers, keys, records)
+    _write_variables(writer, comparable, sizes, numbers, keys, records, names)
 
     for i, label in enumerate(plan.dataset):
         group = root.create_group(plan.groups[label], attributes=plan.group_attributes(label))
         writer = GroupWriter(group, dict(zip(CELL_AXES[1:], plan.shape[1:], strict=True)))
-        _write_dataset(writer, plan, label, sizes, numbers[i], keys, records)
+        _write_dataset(writer, plan, label, sizes, numbers[i], keys, records, names)
     write_summaries(plan, root)
     for name in (*plan.groups.values(), None):
         _consolidate(folder, name)
@@ -70,6 +73,7 @@ def _write_dataset(
     numbers: np.ndarray,
     keys: list[str],
     records: WantedRecords,
+    names: Names,
 ) -> None:
     """Write the group of a dataset: its data, and the variables that depend on its points."""
     specs = {name: spec for name, spec in plan.variables.items() if not spec.is_comparable}
@@ -92,10 +96,10 @@ def _write_dataset(
         for name, long_name in DATA_NAMES.items()
     }
     _write_axes(writer, plan)
-    writer.counting_coordinates(_counted([*given.values(), *specs.values()], sizes))
+    writer.inner_coordinates(_counted([*given.values(), *specs.values()], sizes), names)
     for name, spec in given.items():
         writer.data(name, spec, getattr(data, name))
-    _write_variables(writer, specs, sizes, numbers, keys, records)
+    _write_variables(writer, specs, sizes, numbers, keys, records, names)
 
 
 def _write_axes(writer: GroupWriter, plan: StorePlan) -> None:
@@ -111,12 +115,30 @@ def _write_variables(
     numbers: np.ndarray,
     keys: list[str],
     records: WantedRecords,
+    names: Names,
 ) -> None:
     for name, spec in specs.items():
         inner = {dim: sizes[dim] for dim in spec.dims}
-        writer.gathered(
-            name, spec, inner, numbers, lambda number, name=name: records.value(keys[number], name)
-        )
+
+        def value(number: int, name: str = name, spec: VariableSpec = spec) -> np.ndarray | None:
+            found = records.value(keys[number], name)
+            if found is None:
+                return None
+            own = names_of(records.headers[keys[number]])
+            return placed(found, spec.dims, own, names, fill(spec.dtype))
+
+        writer.gathered(name, spec, inner, numbers, value)
+
+
+def _names(plan: StorePlan, records: WantedRecords, dims: Collection[str]) -> dict[str, list[str]]:
+    """Return the names along the plugins' own dimensions, in the order of the grid."""
+    keys = (value for _, value in sorted(plan.cells.items()) if isinstance(value, str))
+    headers = [records.headers[key] for key in dict.fromkeys(keys) if key in records.headers]
+    own = {
+        name: tuple(dim if dim in dims else "" for dim in spec.dims)
+        for name, spec in plan.variables.items()
+    }
+    return all_names(headers, own)
 
 
 def _record_numbers(plan: StorePlan, keys: list[str]) -> np.ndarray:

@@ -130,6 +130,13 @@ class Network(ABC):
         f2 = f1 if x2 is None else self.apply(params, x2)
         return f1 @ f2.T / self.outputs
 
+    def parameter_label(self, name: str) -> str:
+        """Return what results call an array of parameters: here the name that it has.
+
+        Labels of different names are different.
+        """
+        return name
+
     def kernels(self, x1: Array, x2: Array | None = None) -> Kernels:
         """Infinite-width ``Kernels(nngp, ntk)``; ``x2=None`` means ``x1``.
 

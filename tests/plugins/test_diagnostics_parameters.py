@@ -36,6 +36,7 @@ from ntksim_builtin.diagnostics import (
     Parameters,
     ParameterTheory,
 )
+from ntksim_builtin.diagnostics.parameters import unit_norms
 from ntksim_builtin.solvers import Eigh, NetworkGradientDescent
 
 TIMES = np.array([0.0, 0.5, 5.0, np.inf])
@@ -77,6 +78,8 @@ def test_motion_by_hand() -> None:
         "parameter_motion_layer": 5 * share,
         "parameter_motion_rms_layer": 5 * share / np.sqrt(2),
         "parameter_motion_max_layer": 4 * share,
+        "parameter_motion_unit": 5 * share,
+        "parameter_motion_unit_layer": 5 * share,
         "parameter_norm_layer": np.linalg.norm(start + share * np.array([3.0, 4.0])),
     }.items():
         last = np.asarray(measured[name])[-1]
@@ -90,6 +93,68 @@ def test_the_first_element_of_every_trained_array_is_kept_by_default() -> None:
     start = cell.problem.model.params
     value = np.asarray(Parameters().measure(cell)["parameter_value"])
     np.testing.assert_array_equal(value[0], [start["w0"][0, 0], start["w1"][0, 0], start["b"][0]])
+
+
+def test_a_unit_moves_with_all_weights_that_lead_into_it() -> None:
+    """Norms over the columns of a weight, over all axes but the last; of a bias its size."""
+    cell = finished(
+        network_problem(Mlp(depth=1, bias_std=0.3).network((2,), 1), 9, POINTS, TARGETS, GRID)
+    )
+    model, path = cell.problem.model, cell.evolution.parameters
+    assert model is not None
+    assert path is not None
+    measured = Parameters().measure(cell)
+    found = np.asarray(measured["parameter_motion_unit_layer"])[2]
+    start, now = model.params, path[2]
+    changes = [now[name] - start[name] for name in ("0.weight", "0.bias", "1.weight", "1.bias")]
+    by_hand = [
+        max(np.linalg.norm(changes[0][:, unit]) for unit in range(9)),
+        np.abs(changes[1]).max(),
+        np.linalg.norm(changes[2]),
+        np.abs(changes[3][0]),
+    ]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-13)
+    assert np.asarray(measured["parameter_motion_unit"])[2] == found.max()
+    kernel = np.arange(24.0).reshape(2, 2, 3, 2)  # a filter: positions, features, units
+    norms = [np.linalg.norm(kernel[..., unit]) for unit in range(2)]
+    np.testing.assert_allclose(unit_norms(kernel), norms, rtol=1e-15)
+
+
+def test_arrays_and_elements_have_the_names_of_the_network() -> None:
+    network = Mlp(depth=2, bias_std=0.3).network((2,), 1)
+    cell = finished(network_problem(network, 5, POINTS, TARGETS, GRID))
+    parts = ("dense_0", "dense_1", "readout")
+    arrays = [f"{part}.{name}" for part in parts for name in ("weight", "bias")]
+    assert Parameters().labels(cell)["layer"] == arrays
+    first = [f"{name}[{'0,0' if 'weight' in name else '0'}]" for name in arrays]
+    assert Parameters().labels(cell)["parameter"] == first
+
+
+def test_a_network_without_labels_has_its_own_names() -> None:
+    cell = finished(shallow())
+    assert Parameters().labels(cell) == {
+        "layer": ["w0", "w1", "b"],
+        "parameter": ["w0[0,0]", "w1[0,0]", "b[0]"],
+    }
+
+
+def test_parameters_are_selected_by_label_or_by_the_network_s_name() -> None:
+    network = Mlp(depth=1, bias_std=0.3).network((2,), 1)
+    cell = finished(network_problem(network, 5, POINTS, TARGETS, GRID))
+    by_label = Parameters(select=("dense_0.weight[1, 3]", "readout.bias[0]"))
+    by_name = Parameters(select=("0.weight[1,3]", "1.bias[0]"))
+    assert by_label.labels(cell)["parameter"] == ["dense_0.weight[1,3]", "readout.bias[0]"]
+    assert by_label.labels(cell) == by_name.labels(cell)
+    np.testing.assert_array_equal(
+        by_label.measure(cell)["parameter_value"], by_name.measure(cell)["parameter_value"]
+    )
+    with pytest.raises(ValueError, match=r"no parameter array 'dense_1.weight'; there are dense_0"):
+        Parameters(select=("dense_1.weight[0,0]",)).measure(cell)
+    twice = Parameters(select=("dense_0.weight[1,3]", "0.weight[1,3]"))
+    with pytest.raises(ValueError, match="selected twice"):
+        twice.measure(cell)
+    with pytest.raises(ValueError, match="selected twice"):
+        Parameters(select=("a[1,3]", "a[1, 3]"))
 
 
 def test_layers_that_are_not_trained_are_left_out() -> None:

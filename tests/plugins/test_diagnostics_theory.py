@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from ntksim.linalg import eigendecomposition
-from ntksim.types import Array, Dataset, Evolution, FinishedCell, Problem, Solver
+from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Relu
+from ntksim.types import (
+    Array,
+    Dataset,
+    Evolution,
+    FinishedCell,
+    KernelBlocks,
+    Kernels,
+    Problem,
+    Solver,
+)
 
 from kernel_problems import (
     POINTS,
@@ -27,6 +37,7 @@ from ntksim_builtin.diagnostics import (
     LearningCurve,
     LinearisationGap,
     LossRate,
+    Parameters,
 )
 from ntksim_builtin.diagnostics.label_complexity import inverse_form
 from ntksim_builtin.diagnostics.learning_curve import expected_error
@@ -119,14 +130,78 @@ def test_descent_theory_has_no_number_where_the_solver_has_none() -> None:
         np.testing.assert_array_equal(np.isnan(np.asarray(measured[name])), lost)
 
 
-def test_du_bound_of_the_motion_by_hand() -> None:
-    """4 √n ‖r₀‖/(√width λ_min) for three points and 100 units."""
-    problem = network_problem(ShallowNetwork(), 100, POINTS, TARGETS, POINTS[:1])
+@dataclass(frozen=True)
+class SignedNetwork(ComposedNetwork):
+    """The network of Du et al. (2019): a read-out of signs, and only the first layer is trained."""
+
+    def initialise(self, width: int, rng: np.random.Generator) -> dict[str, Array]:
+        params = super().initialise(width, rng)
+        return {**params, "1.weight": np.where(params["1.weight"] < 0, -1.0, 1.0)}
+
+
+def signed(dimension: int, gain: float = 1.0) -> SignedNetwork:
+    layers = (
+        Dense(gain, fan_in_scaling=False),
+        ActivationLayer(Relu()),
+        Dense(units=1, trained=False),
+    )
+    return SignedNetwork(layers, (dimension,), 1)
+
+
+def signed_problem(x: Array, y: Array, width: int, gain: float = 1.0) -> Problem:
+    """Training of the network of the proofs, with its kernel of infinite width."""
+    network = signed(x.shape[1], gain)
+    problem = network_problem(network, width, x, y, x[:1])
+    kernel = network.kernels(x).ntk
+    assert kernel is not None
+    blocks = KernelBlocks(Kernels(ntk=kernel), Kernels(ntk=kernel[:1]))
+    return replace(problem, kernels=blocks, spectrum=eigendecomposition(kernel))
+
+
+def unit_points(number: int, dimension: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(number, dimension))
+    return x / np.linalg.norm(x, axis=1, keepdims=True), rng.normal(size=(number, 1))
+
+
+@pytest.mark.parametrize(("gain", "scale"), [(1.0, 1.0), (2.0, 1.0), (1.0, 3.0), (0.5, 4.0)])
+def test_du_bound_of_the_motion_of_a_unit(gain: float, scale: float) -> None:
+    """4 √n ‖r₀‖/(√m λ_min) in their setting; with larger inputs or weights the gradient grows."""
+    x, y = unit_points(4, 5)
+    problem = signed_problem(scale * x, y, 100, gain)
     assert problem.spectrum is not None
     smallest = problem.spectrum.eigenvalues[-1]
-    expected = 4 * np.sqrt(3) * np.linalg.norm(problem.f0_train - TARGETS) / 10 / smallest
-    bound = DescentTheory().measure(cell(problem))["parameter_motion_bound_du"]
-    np.testing.assert_allclose(np.asarray(bound), expected, rtol=1e-12)
+    expected = 4 * np.sqrt(4) * np.linalg.norm(problem.f0_train - y) / np.sqrt(100) / smallest
+    bound = np.asarray(DescentTheory().measure(cell(problem))["parameter_motion_bound_du"])
+    np.testing.assert_allclose(bound, gain * scale * expected, rtol=1e-12)
+    # Motion itself: λ_min grows with the square of the factor, so that it falls as 1/factor.
+    unit = signed_problem(x, y, 100)
+    at_one = DescentTheory().measure(cell(replace(unit, f0_train=problem.f0_train)))
+    ratio = bound / np.asarray(at_one["parameter_motion_bound_du"])
+    np.testing.assert_allclose(ratio, 1 / (gain * scale), rtol=1e-10)
+
+
+def test_no_unit_moves_further_than_du_et_al_allow() -> None:
+    """And one gets within a factor of ten: the bound is one of units, not of single weights."""
+    x, y = unit_points(4, 5)
+    for gain, scale in ((1.0, 1.0), (2.0, 1.0), (1.0, 3.0)):
+        problem = replace(
+            signed_problem(scale * x, y, 2000, gain), extras=frozenset({"parameters"})
+        )
+        times = np.array([0.0, 1.0, 10.0, 50.0]) / (gain * scale) ** 2
+        finished = cell(problem, NetworkGradientDescent(), times)
+        motion = np.asarray(Parameters().measure(finished)["parameter_motion_unit"])
+        bound = float(np.asarray(DescentTheory().measure(finished)["parameter_motion_bound_du"]))
+        assert np.isfinite(motion).all()
+        assert 0.05 * bound < motion.max() < bound
+        largest = np.asarray(Parameters().measure(finished)["parameter_motion_max"])
+        assert largest.max() < 0.9 * motion.max()
+
+
+def test_a_singular_kernel_bounds_no_motion() -> None:
+    x, y = unit_points(3, 4)
+    problem = signed_problem(np.vstack([x, x[:1]]), np.vstack([y, y[:1]]), 50)
+    assert DescentTheory().measure(cell(problem))["parameter_motion_bound_du"] == INF
 
 
 def test_label_complexity_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, TypeAlias
 
@@ -114,6 +115,10 @@ class Layer(ABC):
             If there is no such limit.
         """
 
+    def parameter_label(self, name: str) -> str:
+        """Return what results call a parameter of this layer: its name within the layer."""
+        return name
+
     def output_covariance(self, params: Params, h1: Array, h2: Array) -> Array | None:
         """Covariance of one output over this layer's initial parameters given its inputs.
 
@@ -121,6 +126,11 @@ class Layer(ABC):
         """
         del params, h1, h2
         return None
+
+
+def layer_word(layer: Layer) -> str:
+    """Return what a layer is called in results: its class's name in small letters."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
 
 
 class FixedLayer(Layer):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape
+from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape, layer_word
 from ntksim.nn.moments import Moments
 from ntksim.types import Array, NoClosedForm, Params
 
@@ -123,6 +123,19 @@ class Serial(Layer):
             moments = layer.moments(moments)
         return moments
 
+    def parameter_label(self, name: str, *, readout: bool = False) -> str:
+        """Return a name with its layer's kind: ``dense_0.weight`` for ``0.weight``.
+
+        With ``readout`` a dense layer that comes last is called that.
+        """
+        for prefix, layer in self._numbered():
+            if prefix and name.startswith(prefix):
+                own = layer.parameter_label(name[len(prefix) :])
+                if readout and layer is self.layers[-1] and layer.centred:
+                    return f"readout.{own}"
+                return f"{layer_word(layer)}_{prefix}{own}"
+        return name
+
     def _numbered(self) -> Iterator[tuple[str, Layer]]:
         number = 0
         for layer in self.layers:
@@ -175,6 +188,10 @@ class Residual(Layer):
     def has_trained_parameters(self) -> bool:
         """Whether the branch has."""
         return self.branch.has_trained_parameters
+
+    def parameter_label(self, name: str) -> str:
+        """Return the branch's name of a parameter."""
+        return self.branch.parameter_label(name)
 
     def output_shape(self, input_shape: Shape, width: int | None) -> Shape:
         """Return the input's shape, which must be the branch's too."""

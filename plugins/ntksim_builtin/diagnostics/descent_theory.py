@@ -27,6 +27,12 @@ class DescentTheory(Diagnostic):
     for wide enough networks and small enough η; the second is exact for the linearised network and
     decays four times as fast in its slowest mode. Both theorems train the first layer only and fix
     a read-out of ±1. For solvers without steps both are at the limit η → 0, k = t/η.
+
+    By the first, no hidden unit goes further than ‖w_r(k) − w_r(0)‖ ≤ 4 √n ‖f₀ − y‖/(√m λ_min) for
+    m units of inputs with norm 1 (Du et al. 2019, corollary 4.1): a sum of gradients, of which each
+    is at most √n ‖f − y‖/√m. For other inputs and scales the latter is √n C ‖f − y‖/√m, where C is
+    the largest √m ‖∂f(x)/∂w_r‖ of a unit that is on. Half of the units are, so that K(x, x) = C²/2,
+    and the kernel knows C: it is 1 in their setting.
     """
 
     name: ClassVar[str] = "descent_theory"
@@ -45,7 +51,9 @@ class DescentTheory(Diagnostic):
         "parameter_motion_bound_du": VariableSpec(
             (),
             "upper bound of the motion of a hidden unit's weights by Du et al.",
-            description="4 √n ‖f₀ − y‖/(√width λ_min), for a read-out of ±1 over √width.",
+            description="4 √n C ‖f₀ − y‖/(√width λ_min) with C² = 2 max K(x, x), for a read-out of "
+            "fixed signs; of the norm of the weights that lead into one unit, which "
+            "parameter_motion_unit is.",
         ),
     }
 
@@ -66,7 +74,8 @@ class DescentTheory(Diagnostic):
         model = cell.problem.model
         if model is not None and model.is_finite:
             root = math.sqrt(len(residual) * float(energy.sum()) / model.width)
-            measured["parameter_motion_bound_du"] = 4 * root / smallest if smallest > 0 else np.inf
+            bound = 4 * root * _steepest(spectrum) / smallest if smallest > 0 else np.inf
+            measured["parameter_motion_bound_du"] = bound
         return measured
 
 
@@ -74,6 +83,12 @@ def resolved_minimum(spectrum: Spectrum) -> float:
     """Return the smallest eigenvalue, or 0 where it cannot be told from 0."""
     smallest = float(spectrum.eigenvalues[-1])
     return smallest if smallest > spectrum.null_tolerance else 0.0
+
+
+def _steepest(spectrum: Spectrum) -> float:
+    """Return C, the largest of √(2 K(x, x)) over the training points."""
+    diagonal = np.square(spectrum.eigenvectors) @ spectrum.eigenvalues
+    return math.sqrt(2 * float(diagonal.max()))
 
 
 def _left(spectrum: Spectrum, smallest: float, cell: FinishedCell) -> tuple[Array, Array]:

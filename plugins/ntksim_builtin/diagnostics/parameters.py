@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Variable, VariableSpec
-from ntksim.types import Extra, Model, Params, Requirement
+from ntksim.laws import WidthLaw
+from ntksim.types import Extra, Model, Requirement, Summary
 
 _ELEMENT = re.compile(r"\s*([^\[\]]+?)\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]\s*")
 
 _LAYERS = (
-    "arrays of trained parameters in the order of the network's names (0.weight, 0.bias, "
-    "1.weight, …), weights and biases of a layer apart."
+    "arrays of trained parameters in the network's order, weights and biases of a layer apart: "
+    "dense_0.weight, dense_0.bias, …, readout.weight."
+)
+
+_UNITS = (
+    "the largest norm, over the units of an array, of the change of the parameters of one unit: "
+    "the axes but the last of an array lead into the unit that the last one counts."
 )
 
 
@@ -36,8 +42,8 @@ class Parameters(Diagnostic):
         "parameter_value": VariableSpec(
             ("time", "parameter"),
             "value of a parameter",
-            description="of the parameters that the study selects, in its order; by default the "
-            "first element of every array.",
+            description="of the parameters that the study selects; by default the first element "
+            "of every array.",
         ),
         "parameter_motion_layer": VariableSpec(
             ("time", "layer"),
@@ -54,6 +60,11 @@ class Parameters(Diagnostic):
             "largest change of a parameter of a layer",
             description=f"of {_LAYERS}",
         ),
+        "parameter_motion_unit_layer": VariableSpec(
+            ("time", "layer"),
+            "largest distance of the parameters of a unit of a layer from their initial values",
+            description=f"{_UNITS} Of {_LAYERS}",
+        ),
         "parameter_norm_layer": VariableSpec(
             ("time", "layer"), "norm of the parameters of a layer", description=f"of {_LAYERS}"
         ),
@@ -64,16 +75,30 @@ class Parameters(Diagnostic):
         ),
         "parameter_motion_rms": VariableSpec(("time",), "root mean square change of a parameter"),
         "parameter_motion_max": VariableSpec(("time",), "largest change of a parameter"),
+        "parameter_motion_unit": VariableSpec(
+            ("time",),
+            "largest distance of the parameters of a unit from their initial values",
+            description=f"{_UNITS} Over all arrays.",
+        ),
         "parameter_count": VariableSpec((), "number of trained parameters"),
     }
 
+    summaries: ClassVar[tuple[Summary, ...]] = tuple(
+        WidthLaw(name) for name in variables if "motion" in name
+    )
+
     select: tuple[str, ...] = ()
-    """Parameters whose values are kept, such as ``0.weight[0,12]`` and ``1.bias[0]``: array and
-    element. The first element of every trained array when empty."""
+    """Parameters whose values are kept, such as ``dense_0.weight[0,12]`` and ``readout.bias[0]``:
+    array and element, the array also by the network's own name, ``0.weight``. The first element of
+    every trained array when empty."""
 
     def __post_init__(self) -> None:
+        seen: set[tuple[str, tuple[int, ...]]] = set()
         for text in self.select:
-            _element(text)
+            element = _element(text)
+            if element in seen:
+                raise ValueError(f"'{text}' is selected twice")
+            seen.add(element)
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return all of them; NaN at times that the solver did not reach.
@@ -87,17 +112,16 @@ class Parameters(Diagnostic):
         if model is None or path is None:
             return {}
         start, trained = model.params, trained_names(model, cell.dataset.x_train)
-        elements = [_found(start, text) for text in self.select] or [
-            (name, (0,) * start[name].ndim) for name in trained
-        ]
+        elements = self._elements(model, trained)
         values = np.empty((len(path), len(elements)))
-        squares, largest, norms = (np.empty((len(path), len(trained))) for _ in range(3))
+        squares, largest, units, norms = (np.empty((len(path), len(trained))) for _ in range(4))
         for index, params in enumerate(path):
             values[index] = [params[name][where] for name, where in elements]
             for layer, name in enumerate(trained):
                 change = params[name] - start[name]
                 squares[index, layer] = np.vdot(change, change)
                 largest[index, layer] = np.abs(change).max()
+                units[index, layer] = unit_norms(change).max()
                 norms[index, layer] = np.linalg.norm(params[name])
         sizes = np.array([start[name].size for name in trained])
         return {
@@ -105,12 +129,45 @@ class Parameters(Diagnostic):
             "parameter_motion_layer": np.sqrt(squares),
             "parameter_motion_rms_layer": np.sqrt(squares / sizes),
             "parameter_motion_max_layer": largest,
+            "parameter_motion_unit_layer": units,
             "parameter_norm_layer": norms,
             "parameter_motion": np.sqrt(squares.sum(axis=1)),
             "parameter_motion_rms": np.sqrt(squares.sum(axis=1) / sizes.sum()),
             "parameter_motion_max": largest.max(axis=1),
+            "parameter_motion_unit": units.max(axis=1),
             "parameter_count": float(sizes.sum()),
         }
+
+    def labels(self, cell: FinishedCell) -> Mapping[str, Sequence[str]]:
+        """Return the labels of the arrays, and of the selected parameters."""
+        model = cell.problem.model
+        if model is None or cell.evolution.parameters is None:
+            return {}
+        trained = trained_names(model, cell.dataset.x_train)
+        label = model.network.parameter_label
+        return {
+            "layer": [label(name) for name in trained],
+            "parameter": [
+                f"{label(name)}[{','.join(map(str, where))}]"
+                for name, where in self._elements(model, trained)
+            ],
+        }
+
+    def _elements(self, model: Model, trained: list[str]) -> list[tuple[str, tuple[int, ...]]]:
+        """Return array and element of each parameter whose values are kept."""
+        if not self.select:
+            return [(name, (0,) * model.params[name].ndim) for name in trained]
+        found = [_found(model, text) for text in self.select]
+        for text, element in zip(self.select, found, strict=True):
+            if found.count(element) > 1:
+                raise ValueError(f"'{text}' is selected twice")
+        return found
+
+
+def unit_norms(change: Array) -> Array:
+    """Return the norms over all axes but the last of an array, (…, units): of each unit's part."""
+    change = np.atleast_1d(change)
+    return np.sqrt(np.square(change.reshape(-1, change.shape[-1])).sum(axis=0))
 
 
 def trained_names(model: Model, x: Array) -> list[str]:
@@ -124,16 +181,19 @@ def _element(text: str) -> tuple[str, tuple[int, ...]]:
     if match is None:
         raise ValueError(
             f"'{text}' is not a parameter; write the name of an array and an element of it, such "
-            "as 0.weight[0,12]"
+            "as dense_0.weight[0,12]"
         )
     return match[1], tuple(int(number) for number in match[2].split(","))
 
 
-def _found(params: Params, text: str) -> tuple[str, tuple[int, ...]]:
-    name, where = _element(text)
-    there = ", ".join(f"{name} {list(value.shape)}" for name, value in params.items())
-    if name not in params:
-        raise ValueError(f"there is no parameter array '{name}'; there are {there}")
+def _found(model: Model, text: str) -> tuple[str, tuple[int, ...]]:
+    given, where = _element(text)
+    params = model.params
+    labels = {model.network.parameter_label(name): name for name in params}
+    there = ", ".join(f"{label} {list(params[name].shape)}" for label, name in labels.items())
+    name = given if given in params else labels.get(given)
+    if name is None:
+        raise ValueError(f"there is no parameter array '{given}'; there are {there}")
     shape = params[name].shape
     if len(where) != len(shape) or any(i >= size for i, size in zip(where, shape, strict=True)):
         raise ValueError(f"'{text}' lies outside of its array; there are {there}")
