@@ -117,7 +117,7 @@ def test_training_in_every_library_approaches_its_linearisation(store: Path) -> 
         assert set(results.status.values.ravel()) == {"done"}
         gap = results.linearisation_gap_test.sel(solver="training").squeeze(["dataset", "kernel"])
         largest = gap.max("time").mean("seed").compute()
-        # Theory says at most 1/√16 = 0.25 in NTK parameterisation; the mean of eight seeds scatters.
+        # Theory says at most 1/√16 = 0.25 in NTK parameterisation; eight seeds scatter it.
         ratio = largest.sel(width=512) / largest.sel(width=32)
         assert (ratio < 0.5).all(), ratio.values
         assert largest.min() > 0
