@@ -38,6 +38,7 @@ class Combination:
 
     ``recordings`` are those that are possible here, ``references`` the kernels that they compare
     with. Where ``uses_initial_output``, training starts from the outputs of a finite network.
+    ``keeps_outputs_apart`` says whether the cell's own kernel does.
     """
 
     recordings: tuple[Recording, ...]
@@ -46,6 +47,7 @@ class Combination:
     extras: frozenset[Extra]
     uses_initial_output: bool
     varies_with: frozenset[str]
+    keeps_outputs_apart: bool = False
 
     @property
     def uses_kernel(self) -> bool:
@@ -137,6 +139,7 @@ def combine(
         frozenset(extras),
         initial,
         frozenset(varies),
+        kernel.value.value.keeps_outputs_apart,
     )
     return combination, omitted
 

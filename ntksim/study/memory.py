@@ -18,8 +18,8 @@ _ROWS = 2048
 class MemoryEstimate:
     """Bytes that one cell holds at once: its large arrays of float64 and nothing else.
 
-    ``network`` are the parameters of a finite network and one gradient in them. Activations,
-    kernels with the outputs kept apart, and what a plugin allocates for itself are not counted.
+    ``network`` are the parameters of a finite network and one gradient in them. Activations, and
+    what a plugin allocates for itself, are not counted.
     """
 
     kernels: int
@@ -51,19 +51,25 @@ def estimate_memory(
     variables: Iterable[VariableSpec],
     references: int = 0,
     parameters: int = 0,
+    outputs_apart: bool = False,
+    references_apart: int = 0,
 ) -> MemoryEstimate:
     """Estimate the memory of a cell with N training and M test points, K outputs and T times.
 
     Each kernel provider gives the NNGP and the tangent kernel, N² + MN numbers each, and M² with
     a spread over initialisations; a spectrum takes another 2N²; trajectories take T(N + M)K, a
-    variance TM and a covariance TM². ``parameters`` is how many a finite network has that the cell
-    evaluates or trains.
+    variance TM and a covariance TM². A provider that keeps the outputs apart (the cell's own where
+    ``outputs_apart``, and ``references_apart`` of the others) gives another (N² + MN)K², and its
+    spectrum takes 2(NK)². ``parameters`` is how many a finite network has that the cell evaluates
+    or trains.
     """
     n, m, k = len(dataset.x_train), len(dataset.x_test), dataset.outputs
     own = bool(MATRICES & set(needs))
     kernels = 2 * (n * n + m * n + (m * m if SPREADS & set(extras) else 0)) * (own + references)
+    kernels += (n * n + m * n) * k * k * (own * outputs_apart + references_apart)
+    modes = n * k if outputs_apart else n
     if "spectrum" in needs:
-        kernels += 2 * n * n
+        kernels += 2 * modes * modes
     if "operator" in needs:
         kernels += (n + m) * min(n, _ROWS)
     trajectories = times * (n + m) * k
@@ -78,7 +84,7 @@ def estimate_memory(
         "test_point": m,
         "test_point_other": m,
         "output": k,
-        "mode": n,
+        "mode": modes,
     }
     recorded = sum(math.prod(sizes.get(dim, 1) for dim in spec.dims) for spec in variables)
     return MemoryEstimate(

@@ -205,4 +205,6 @@ def combination_memory(
         ],
         len(combination.references),
         parameters,
+        combination.keeps_outputs_apart,
+        sum(reference.value.keeps_outputs_apart for reference in combination.references),
     )

@@ -48,6 +48,14 @@ class KernelProvider(Plugin, ABC):
     provides: ClassVar[frozenset[Literal["ntk", "nngp"]]] = frozenset({"ntk", "nngp"})
     """Which kernels it returns; what needs the other one is not applicable with this provider."""
 
+    @property
+    def keeps_outputs_apart(self) -> bool:
+        """Whether its tangent kernels come with ``ntk_full``, for networks of several outputs.
+
+        K outputs make such a kernel K² times as large; what a cell needs is estimated from this.
+        """
+        return False
+
     def refuses(self, network: Network, width: float) -> str | None:
         """Say in a sentence why there can be no kernel at this width, or return ``None``."""
         del network, width

@@ -24,6 +24,11 @@ class Empirical(KernelProvider):
     """Average the tangent kernel over outputs, or keep every pair of outputs (full). At finite
     width pairs of different outputs are not exactly 0."""
 
+    @property
+    def keeps_outputs_apart(self) -> bool:
+        """Where ``outputs`` is full."""
+        return self.outputs == "full"
+
     def refuses(self, network: Network, width: float) -> str | None:
         """Refuse infinite width, which has no parameters."""
         del network
