@@ -36,7 +36,13 @@ def measure(comparison: Comparison, note: Callable[[str], None]) -> dict[str, An
         workers: dict[str, Worker] = {}
         for contender in comparison.contenders:
             note(f"{comparison.name}: {contender.name} starts")
-            own = {**asdict(contender), "seconds": [], "peak_bytes": [], "numbers": []}
+            own = {
+                **asdict(contender),
+                "seconds": [],
+                "cpu_seconds": [],
+                "peak_bytes": [],
+                "numbers": [],
+            }
             found[contender.name] = own
             try:
                 worker = stack.enter_context(working(contender))
@@ -56,6 +62,7 @@ def measure(comparison: Comparison, note: Callable[[str], None]) -> dict[str, An
                     own["error"] = str(error)
                     continue
                 own["seconds"].append(answer["seconds"])
+                own["cpu_seconds"].append(answer["cpu_seconds"])
                 own["peak_bytes"].append(answer.get("peak_bytes"))
                 own["numbers"].append(answer["numbers"])
     return {
@@ -145,10 +152,14 @@ def _ratio(ratio: Ratio, found: dict[str, dict[str, Any]]) -> dict[str, Any] | N
     if any("error" in found[name] for name in names):
         return None
 
-    def times(side: str | tuple[str, ...]) -> list[float]:
-        return [sum(run) for run in zip(*(found[n]["seconds"] for n in parts(side)), strict=True)]
+    def quotients_of(clock: str) -> list[float]:
+        def times(side: str | tuple[str, ...]) -> list[float]:
+            return [sum(run) for run in zip(*(found[n][clock] for n in parts(side)), strict=True)]
 
-    quotients = sorted(a / b for a, b in zip(times(ratio.slow), times(ratio.fast), strict=True))
+        pairs = zip(times(ratio.slow), times(ratio.fast), strict=True)
+        return sorted(a / b if b else float("inf") for a, b in pairs)
+
+    quotients = quotients_of("seconds")
     median = statistics.median(quotients)
     reached: bool | None = None
     if ratio.at_least is not None:
@@ -160,6 +171,7 @@ def _ratio(ratio: Ratio, found: dict[str, dict[str, Any]]) -> dict[str, Any] | N
         "median": median,
         "lowest": quotients[0],
         "highest": quotients[-1],
+        "cpu_median": statistics.median(quotients_of("cpu_seconds")),
         "at_least": ratio.at_least,
         "at_most": ratio.at_most,
         "reached": reached,

@@ -46,11 +46,15 @@ def measure(run: Any) -> dict[str, Any]:
     """Time one run; its peak of memory is over what the process held before, in bytes."""
     gc.collect()
     before = reset_peak()
-    start = time.perf_counter()
+    cpu, start = time.process_time(), time.perf_counter()
     numbers = run()
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     peak = status("VmHWM")
-    answer: dict[str, Any] = {"seconds": seconds, "numbers": dict(numbers or {})}
+    answer: dict[str, Any] = {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "numbers": dict(numbers or {}),
+    }
     if before is not None and peak is not None:
         answer["peak_bytes"] = max(0, peak - before)
     return answer

@@ -26,6 +26,8 @@ from ntksim.types import Activation, Array
 
 from small_networks import assert_close, chain, nngp, ntk
 
+pytestmark = pytest.mark.usefixtures("kernel_path")
+
 EPS = np.finfo(np.float64).eps
 HE = math.sqrt(2.0)
 RELU = ActivationLayer(Relu())

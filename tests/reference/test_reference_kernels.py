@@ -10,6 +10,8 @@ from ntksim_builtin.architectures import Mlp
 from reference_values import keys, reference
 from small_networks import nngp, ntk
 
+pytestmark = pytest.mark.usefixtures("kernel_path")
+
 ACTIVATIONS = {
     "relu": Relu(),
     "erf": Erf(),

@@ -11,7 +11,7 @@ from ntksim.types import Array, Kernels
 ROWS = 256
 """Rows of a panel: enough for the full speed of gemm."""
 
-COLUMNS = 2048
+COLUMNS = 512
 """Columns for which the coefficients of series are held at a time."""
 
 PAIRS = 2**16

@@ -72,22 +72,21 @@ class _Lowering:
     series: list[Series] = field(default_factory=list)
     acute: bool = False
     activations: int = 0
+    size: int = 0
+    """Bytes of the vectors and of the series."""
+    terms: int = 0
+    """Terms of all series."""
     plain: bool = True
     """Whether no layer but the read-out has a bias."""
     angular: bool = True
     """Whether all activations are linear on either side of 0."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the vectors."""
-        bases = [series.basis for series in self.series]
-        return 8 * sum(array.size for array in (*self.blocks, *bases))
 
     def block(self, vectors: Vectors) -> int:
         """Add vectors and return their place."""
         padded = np.zeros((SLOTS, vectors.shape[1]))
         padded[: len(vectors)] = vectors
         self.blocks.append(padded)
+        self.size += padded.nbytes
         return len(self.blocks) - 1
 
 
@@ -185,8 +184,7 @@ def _lower_activation(
     std = before.second.std1[:, 0]
     features = after.second.std1[:, 0]
     state.dead |= features == 0
-    terms = sum(len(series.coefficients) for series in state.series)
-    found = activation_operation(layer.activation, std, features, terms, state.acute)
+    found = activation_operation(layer.activation, std, features, state.terms, state.acute)
     if found.is_smooth and state.activations and std.max(initial=0.0) > LARGEST_STD:
         return False
     state.angular &= not found.is_smooth
@@ -197,6 +195,8 @@ def _lower_activation(
         operation = operation.at(state.block(found.vectors))
     if found.series is not None:
         state.series.append(found.series)
+        state.size += found.series.basis.nbytes
+        state.terms += len(found.series.coefficients)
     state.operations.append(operation)
     return True
 

@@ -20,7 +20,7 @@ from ntksim.types import Activation, Array
 TOLERANCE = 1e-12
 """Largest error of a correlation, and of dρ′/dρ relative to its largest value."""
 
-MOST_TERMS, MOST_NODES = 1024, 129
+MOST_TERMS, MOST_NODES = 2048, 129
 
 REACHES = 5
 """How often the number of terms may be halved for pairs that are far from parallel."""
@@ -75,7 +75,7 @@ def series(activation: Activation, std: Array) -> Series:
         error = coefficients @ _chebyshev(nodes, between) - table[:, nodes:]
         # A correlation is a sum over k of products of two coefficients, and dρ′/dρ of k times them.
         weight = 1.0 + np.arange(len(table))[:, None]
-        if np.sqrt(np.sum(weight * error * error, axis=0)).max() < 0.1 * TOLERANCE:
+        if np.sqrt(np.sum(weight * error * error, axis=0)).max() < 0.5 * TOLERANCE:
             inside = np.log(np.where(std > 0, std, positive.min()))
             basis = _chebyshev(nodes, np.clip((inside - middle) / half, -1.0, 1.0))
             return Series(coefficients, basis, _reaches(table))
