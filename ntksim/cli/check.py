@@ -14,14 +14,17 @@ from ntksim.cli.outcome import explained
 @click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), help="Store to compare with.")
 @click.option("--no-local-plugins", is_flag=True, help="Refuse plugin files named in the study.")
+@click.option("--cells", "each", is_flag=True, help="List every cell with its reason.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
-def command(study: Path, store: Path | None, no_local_plugins: bool, as_json: bool) -> None:
+def command(
+    study: Path, store: Path | None, no_local_plugins: bool, each: bool, as_json: bool
+) -> None:
     """Check STUDY and show what running it would do.
 
     Nothing is computed and nothing is written: data are loaded, every option is validated, and
     the grid is expanded into cells. What cells share is computed once. Cells that are not stored
-    are counted by the reason: new, changed (and what), not computed yet, damaged; --json names
-    them all.
+    are counted by the reason: new, changed (and what), not computed yet, damaged; --cells lists
+    them all, and so does --json.
     """
     from ntksim.engine import check
 
@@ -51,9 +54,21 @@ def command(study: Path, store: Path | None, no_local_plugins: bool, as_json: bo
         f"{_size(found.largest_memory)}",
         highlight=False,
     )
+    console.print(f"estimated time: {found.time}", highlight=False, markup=False)
+    table = Table(box=None, padding=(0, 2))
+    for title in ("cells", "reason", "such as"):
+        table.add_column(title)
+    examples = {cell.reason: cell.label for cell in reversed(found.planned)}
     for reason, count in found.reasons.items():
-        if reason != "stored":
-            console.print(f"{count} {reason}", highlight=False, markup=False)
+        table.add_row(str(count), reason, examples[reason])
+    console.print(table, highlight=False, markup=False)
+    if each:
+        table = Table(box=None, padding=(0, 2))
+        for title in ("cell", "reason"):
+            table.add_column(title)
+        for cell in found.planned:
+            table.add_row(cell.label, cell.reason)
+        console.print(table, highlight=False, markup=False)
     for reason, count in found.not_applicable.items():
         console.print(f"{count} positions are not applicable: {reason}", markup=False)
     for warning in found.warnings:

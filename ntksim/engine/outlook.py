@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntksim.engine.changes import Comparison, code_changes, store_of
+from ntksim.engine.forecast import Forecast, forecast, measured_speed
 from ntksim.store import DamagedCell, Journal, Places
 from ntksim.study import AXES, NotApplicable, Study, load_study, plan_cells
 
@@ -33,7 +34,7 @@ class Outlook:
     ``stored`` or have ``failed`` before and the others are ``missing``; ``reasons`` counts them by
     the reason why that is so, and ``planned`` lists them all. ``kernels``, ``spectra`` and
     ``initial_outputs`` count the work that cells share. ``not_applicable`` counts positions by the
-    reason why there is no cell. Memory is a rough estimate in bytes.
+    reason why there is no cell. Memory is a rough estimate in bytes, and so is the time.
     """
 
     study: str
@@ -49,6 +50,7 @@ class Outlook:
     spectra: int
     initial_outputs: int
     largest_memory: int
+    time: Forecast
     not_applicable: Mapping[str, int]
     warnings: tuple[str, ...]
     planned: tuple[PlannedCell, ...]
@@ -78,7 +80,8 @@ def check(
     place = Path(store if store is not None else study.store).absolute()
     identity = store_of(study, place)
     journal = Journal(Places.of(place).journal)
-    recorded = {key: _state(journal, key) for key in journal.keys() & plan.tasks.keys()}
+    times: dict[str, float] = {}
+    recorded = {key: _state(journal, key, times) for key in journal.keys() & plan.tasks.keys()}
     others = plan.tasks.keys() - recorded.keys()
     reasons = recorded | Comparison(identity, study, plan).reasons(set(others))
     counts = Counter(reasons.values())
@@ -105,6 +108,14 @@ def check(
         spectra=len({task.spectrum_key for task in tasks} - {None}),
         initial_outputs=len({task.initial_output_key for task in tasks} - {None}),
         largest_memory=max((task.memory for task in tasks), default=0),
+        time=forecast(
+            [task for task in tasks if reasons[task.key] not in (STORED, FAILED)],
+            times,
+            [task for task in tasks if task.key in times],
+            plan.datasets,
+            plan.tasks.parameters,
+            measured_speed(),
+        ),
         not_applicable=dict(
             Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))
         ),
@@ -113,9 +124,13 @@ def check(
     )
 
 
-def _state(journal: Journal, key: str) -> str:
+def _state(journal: Journal, key: str, times: dict[str, float]) -> str:
     try:
         header = journal.header(key, check=True)
     except (DamagedCell, KeyError):
         return DAMAGED
-    return STORED if header.status == "done" else FAILED
+    if header.status != "done":
+        return FAILED
+    if isinstance(seconds := header.info.get("wall_time"), int | float):
+        times[key] = float(seconds)
+    return STORED
