@@ -81,13 +81,13 @@ def forecast(
 
 
 def measured_speed() -> float:
-    """Return the operations a second of a product of two small matrices, the best of five."""
-    matrix = np.ones((_PROBE, _PROBE))
-    matrix @ matrix
+    """Return the operations a second of a product of two small matrices, the median of five."""
+    matrix, product = np.ones((_PROBE, _PROBE)), np.empty((_PROBE, _PROBE))
+    np.matmul(matrix, matrix, out=product)
     durations = []
     for _ in range(5):
         start = time.perf_counter()
-        matrix @ matrix
+        np.matmul(matrix, matrix, out=product)
         durations.append(time.perf_counter() - start)
     return 2.0 * _PROBE**3 / max(median(durations), 1e-9)
 
