@@ -63,6 +63,8 @@ def command(
             raise
     if choice.left_out:
         click.echo(f"not drawn: {choice.left_out} cells that failed or are missing", err=True)
+    for note in choice.notes:
+        click.echo(f"note: {note}", err=True)
     click.echo(f"{choice.kind.name}: {target}")
 
 

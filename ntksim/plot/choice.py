@@ -23,12 +23,13 @@ class Choice:
     """A kind and the panels of its picture, a row for each of the small multiples.
 
     ``left_out`` is how many positions of the grid are not drawn because they failed or were not
-    computed.
+    computed; ``notes`` say what was left out because there is no room.
     """
 
     kind: Kind
     rows: Sequence[Sequence[Panel]]
     left_out: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def choose(
     Raises
     ------
     PlotError
-        If there is no such kind, axis or value, if what the kind needs was not recorded, or if
-        there are too many small multiples; where no kind is asked for, only if none can be drawn.
+        If there is no such kind, axis or value, or if what the kind needs was not recorded; where
+        no kind is asked for, only if none can be drawn.
     StoreUnusable
         If there is no store that can be opened.
     """
@@ -96,13 +97,17 @@ def _possibilities(
     for kind in kinds:
         objections = {label: kind.objection(data) for label, data in datasets.items()}
         fitting = {label: datasets[label] for label, why in objections.items() if why is None}
-        yield Possibility(kind, fitting, _summary(objections))
+        if fitting and (why := kind.fits_together(fitting)) is not None:
+            yield Possibility(kind, {}, why)
+        else:
+            yield Possibility(kind, fitting, _summary(objections))
 
 
 def _choice(found: Possibility) -> Choice:
     status = [data["status"].values for data in found.datasets.values()]
     left_out = sum(int(((own == FAILED) | (own == MISSING)).sum()) for own in status)
-    return Choice(found.kind, arranged(found.kind, found.datasets), left_out)
+    made = arranged(found.kind, found.datasets)
+    return Choice(found.kind, made.rows, left_out, made.notes)
 
 
 def _first(datasets: Mapping[str, xr.Dataset], kinds: Sequence[Kind]) -> Choice:

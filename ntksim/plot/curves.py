@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from ntksim.plot.errors import PlotError, listing
 from ntksim.plot.grid import AXES, Member, ask, members, trimmed, values_of, varying
 from ntksim.plot.legend import band_entry, legend_inches, legend_length, put_beside, width_beside
+from ntksim.plot.reached import at_reached_times
 from ntksim.plot.seeds import Spread
 from ntksim.plot.style import BAND_ALPHA, MOST_LINES, look
 from ntksim.types import Array
@@ -46,6 +47,8 @@ def canvas(ax: Axes | None) -> Iterator[Axes]:
 def as_lines(data: xr.Dataset, names: Sequence[str], *, axes: Sequence[str] = AXES) -> list[Member]:
     """Return the members of the grid, or along other ``axes``, that become lines of one Axes.
 
+    Each is at the times that its solver reached.
+
     Raises
     ------
     PlotError
@@ -58,11 +61,11 @@ def as_lines(data: xr.Dataset, names: Sequence[str], *, axes: Sequence[str] = AX
         raise PlotError(
             f"{len(found)} lines cannot be told apart, {MOST_LINES} can; {_differing(data, axes)}"
         )
-    return found
+    return [Member(member.label, at_reached_times(member.data)) for member in found]
 
 
 def as_one(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Return trimmed data in which nothing but seeds varies.
+    """Return trimmed data in which nothing but seeds varies, at the times that were reached.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def as_one(data: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
             f"one Axes shows one member of the grid, and here are {len(found)}; "
             f"{_differing(data, axes)}"
         )
-    return found[0].data
+    return at_reached_times(found[0].data)
 
 
 def draw_spread(ax: Axes, x: Array, spread: Spread, colour: str, **style: Any) -> list[Patch]:

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from ntksim.plot.errors import PlotError, listing
+from ntksim.plot.reached import REACHED
 
 AXES = ("dataset", "architecture", "width", "kernel", "solver", "output")
 """Dimensions of which every value is drawn apart; seeds are averaged instead."""
@@ -66,7 +67,8 @@ def trimmed(data: xr.Dataset, names: Sequence[str], axes: Sequence[str] = AXES) 
         if data.sizes[axis] == 1:
             data = data.isel({axis: 0})
         elif axis != "output" and all(_is_constant(data[name], axis) for name in owners):
-            first = {name: _first_value(data[name], axis) for name in owners}
+            told = [name for name in (REACHED,) if name in data and axis in data[name].dims]
+            first = {name: _first_value(data[name], axis) for name in [*owners, *told]}
             data = data.isel({axis: 0}, drop=True).assign(first)
     return data
 
@@ -88,7 +90,7 @@ def members(data: xr.Dataset, names: Sequence[str], axes: Sequence[str]) -> list
     """
     sizes = [data.sizes[axis] for axis in axes]
     if math.prod(sizes) > MOST_MEMBERS:
-        how = ask(axes[-1], _written(data[axes[-1]].values[0]))
+        how = ask(axes[-1], written(data[axes[-1]].values[0]))
         raise PlotError(f"there are {math.prod(sizes):,} combinations of {listing(axes)}; {how}")
     groups = _equal_groups([data[name] for name in names], axes, sizes)
     found = []
@@ -109,17 +111,22 @@ def described(axis: str, value: Any) -> str:
     """Return a value of an axis as a reader would say it: ``width 1,000``, ``analytic``."""
     if axis == "width":
         return f"width {'∞' if math.isinf(float(value)) else format(float(value), ',.0f')}"
-    if axis in ("dataset", "architecture", "kernel", "solver"):
+    if axis in ("dataset", "architecture", "kernel", "solver") or not _is_number(value):
         return str(value)
     return f"{axis.replace('_', ' ')} {value}"
 
 
+def _is_number(value: Any) -> bool:
+    return np.asarray(value).dtype.kind in "iuf"
+
+
 def values_of(data: xr.Dataset, axis: str) -> str:
     """Return the values of an axis as they are written after ``--select``."""
-    return listing(_written(value) for value in data[axis].values)
+    return listing(written(value) for value in data[axis].values)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Return a value as it is written after ``--select``."""
     return format(value, "g") if isinstance(value, float) else str(value)
 
 

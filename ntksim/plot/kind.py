@@ -32,11 +32,18 @@ class Panel:
     data: xr.Dataset
     draw: Draw
     family: str = ""
-    """Panels of one family can have the same limits: those of one dataset."""
+    """Panels of one family can have the same limits."""
+
+    name: str | None = None
+    """What it shows, if that is not its title: panels of one name stand in one row or column."""
 
 
 def _no_objection(data: xr.Dataset) -> str | None:
     del data
+
+
+def _no_objection_together(datasets: Mapping[str, xr.Dataset]) -> str | None:
+    del datasets
 
 
 def _always(datasets: Mapping[str, xr.Dataset]) -> bool:
@@ -72,11 +79,18 @@ class Kind:
     fits: Callable[[xr.Dataset], str | None] = _no_objection
     """Says why a dataset that has the variables still cannot be drawn so, or returns ``None``."""
 
+    fits_together: Callable[[Mapping[str, xr.Dataset]], str | None] = _no_objection_together
+    """The same of all datasets that can be drawn so."""
+
     suits: Callable[[Mapping[str, xr.Dataset]], bool] = _always
     """Whether data that can be drawn so are best drawn so, if the reader does not say."""
 
     shares_y: bool = False
-    """Whether the vertical axes of all panels have the same limits."""
+    """Whether the vertical axes of all panels of one member, or of one dataset if each member has
+    one panel, have the same limits."""
+
+    most_columns: int = 0
+    """Most panels side by side, if not the usual number."""
 
     own_legends: bool = False
     """Whether every panel keeps its legend, because the entries hold for it alone."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import textwrap
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -14,15 +15,23 @@ from matplotlib.figure import Figure
 
 from ntksim.plot.choice import Choice, choose
 from ntksim.plot.kind import Kind, Panel
-from ntksim.plot.legend import gather_legends, legend_inches, width_beside
+from ntksim.plot.legend import gather_legends, legend_inches, put_above, title_pad
 from ntksim.plot.offered import KINDS
 from ntksim.plot.selection import Selection
-from ntksim.plot.style import CHARACTERS_PER_INCH, Palette, look
+from ntksim.plot.style import Palette, look
 
 _MOST_COLUMNS = 4
-_MOST_IN_ROW = 5
+_MOST_IN_ROW = 6
 _PANEL_SIZE = (3.1, 2.5)
+_SMALL_SIZE = (2.5, 2.2)
+"""Of panels of which five or six stand side by side."""
+
 _LONE_SIZE = (4.4, 3.2)
+_TITLE_CHARACTERS = 12.5
+"""Characters per inch of a title."""
+
+_LEGEND_ROOM = 0.5
+"""Height of the legends above panels that have their own."""
 
 
 def figure(
@@ -49,14 +58,14 @@ def figure(
     What varies is resolved by one rule. Positions where nothing was computed are left out; an axis
     along which nothing changes is no axis; seeds become a mean and a band of one standard
     deviation; axes that the kind draws as lines become lines, as long as there are at most seven;
-    all others become small multiples, at most twelve, or ``select`` is asked for. A kind of several
-    panels shows its main one alone where all of them would be more than 24.
+    all others become small multiples. Of more than twelve, evenly spaced ones are drawn (``choose``
+    says which). Of a kind of several panels, where all of them would be more than 24, the first
+    datasets are drawn that fit whole, or the main panel alone.
 
     Raises
     ------
     PlotError
-        If there is no such kind, axis or value, if what it needs was not recorded, or if there are
-        too many multiples.
+        If there is no such kind, axis or value, or if what it needs was not recorded.
     StoreUnusable
         If there is no store that can be opened.
     """
@@ -69,14 +78,31 @@ def drawn(choice: Choice) -> Figure:
         return _draw(choice.kind, _grid(choice.kind, choice.rows))
 
 
-def _grid(kind: Kind, rows: Sequence[Sequence[Panel]]) -> Sequence[Sequence[Panel]]:
-    """Return panels row by row: a row for each multiple, or all of them folded."""
+Cells: TypeAlias = Mapping[tuple[int, int], Panel]
+"""Panels by row and column."""
+
+
+def _grid(kind: Kind, rows: Sequence[Sequence[Panel]]) -> Cells:
+    """Return where panels are: a row or a column for each multiple, or all of them folded.
+
+    Multiples become columns where that makes the picture wider than high. Panels of one kind stand
+    side by side, even where a multiple lacks some.
+    """
+    names = list(dict.fromkeys(_name(panel) for row in rows for panel in row))
+    apart = all(len({_name(panel) for panel in row}) == len(row) for row in rows)
     longest = max(len(row) for row in rows)
-    if len(rows) > 1 and 1 < longest <= _MOST_IN_ROW:
-        return rows
+    if len(rows) > 1 and longest > 1 and len(names) <= _MOST_IN_ROW and apart:
+        places = {(i, names.index(_name(p))): p for i, row in enumerate(rows) for p in row}
+        is_high = len(names) < len(rows) <= _MOST_IN_ROW
+        return {(j, i): p for (i, j), p in places.items()} if is_high else places
     flat = [panel for row in rows for panel in row]
-    columns = _columns(len(flat), 2 if kind.own_legends else _MOST_COLUMNS)
-    return [flat[i : i + columns] for i in range(0, len(flat), columns)]
+    columns = _columns(len(flat), kind.most_columns or _MOST_COLUMNS)
+    return {divmod(i, columns): panel for i, panel in enumerate(flat)}
+
+
+def _name(panel: Panel) -> str:
+    """Return what a panel shows, whatever it shows that of."""
+    return panel.title.rpartition("\n")[2] if panel.name is None else panel.name
 
 
 def _columns(count: int, most: int) -> int:
@@ -86,35 +112,35 @@ def _columns(count: int, most: int) -> int:
     return min(range(2, most + 1), key=lambda n: (-count % n, abs(count / n - n + 1)))
 
 
-def _draw(kind: Kind, grid: Sequence[Sequence[Panel]]) -> Figure:
-    rows, columns = len(grid), max(len(row) for row in grid)
-    size = _LONE_SIZE if rows * columns == 1 else _PANEL_SIZE
-    width, height = columns * size[0], rows * size[1]
+def _draw(kind: Kind, cells: Cells) -> Figure:
+    rows, columns = (max(place[i] for place in cells) + 1 for i in (0, 1))
+    size = _LONE_SIZE if len(cells) == 1 else _SMALL_SIZE if columns > 4 else _PANEL_SIZE
+    room = _LEGEND_ROOM if kind.own_legends else 0.0
+    width, height = columns * size[0], rows * (size[1] + room)
     made = Figure(figsize=(width, height), layout="constrained")
     palette, axes, families = Palette(), {}, defaultdict(list)
-    for i, row in enumerate(grid):
-        for j, panel in enumerate(row):
-            ax = made.add_subplot(rows, columns, i * columns + j + 1)
-            panel.draw(panel.data, ax=ax, palette=Palette() if kind.own_legends else palette)
-            ax.set_title(_folded(panel.title, size[0]))
-            axes[i, j] = ax
-            families[panel.family].append(ax)
+    for (i, j), panel in sorted(cells.items(), key=lambda item: item[0]):
+        ax = made.add_subplot(rows, columns, i * columns + j + 1)
+        panel.draw(panel.data, ax=ax, palette=Palette() if kind.own_legends else palette)
+        if kind.own_legends:
+            put_above(ax)
+        ax.set_title(_folded(panel.title, size[0]), pad=title_pad(ax))
+        axes[i, j] = ax
+        families[panel.family].append(ax)
     if kind.shares_y:
         for family in families.values():
             limits = np.array([ax.get_ylim() for ax in family])
             for ax in family:
                 ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
     _label_outer(axes)
-    if kind.own_legends:
-        width += columns * legend_inches(width_beside(axes.values()))
-    else:
+    if not kind.own_legends:
         width += legend_inches(gather_legends(made, list(axes.values())))
     made.set_size_inches(width, height)
     return made
 
 
 def _folded(title: str, width: float) -> str:
-    length = int(CHARACTERS_PER_INCH * width)
+    length = int(_TITLE_CHARACTERS * width)
     lines = [textwrap.wrap(line, length, break_on_hyphens=False) for line in title.split("\n")]
     return "\n".join(part for line in lines for part in line)
 

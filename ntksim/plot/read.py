@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ntksim.plot.errors import PlotError, listing, nearest
-from ntksim.store import open_results
+from ntksim.plot.families import families
+from ntksim.plot.reached import REACHED
+from ntksim.store import by_dataset, open_results
 
 
 def datasets_of(tree: xr.DataTree) -> dict[str, xr.Dataset]:
@@ -24,20 +26,27 @@ def datasets_of(tree: xr.DataTree) -> dict[str, xr.Dataset]:
     PlotError
         If the tree is not that of a store.
     """
-    root = tree.to_dataset()
-    study = json.loads(root.attrs.get("study_resolved", "{}"))
-    if "datasets" not in root.attrs:
-        raise PlotError("the tree has no attribute 'datasets': it is not the root of a store")
-    found = {}
-    for entry in json.loads(root.attrs["datasets"]):
-        label = entry["label"]
-        group = tree[entry["group"]].to_dataset()
-        group = group.drop_dims("dataset", errors="ignore").drop_vars("dataset", errors="ignore")
-        at = [str(value) for value in root["dataset"].values].index(label)
-        shared = root.isel(dataset=at, drop=True).data_vars
-        data = group.assign({str(name): values for name, values in shared.items()})
-        found[label] = _named(data, study)
-    return found
+    study = json.loads(tree.attrs.get("study_resolved", "{}"))
+    try:
+        found = by_dataset(tree)
+    except ValueError as error:
+        raise PlotError(str(error)) from None
+    return {label: _with_data(_named(data, study), label, study) for label, data in found.items()}
+
+
+TRAIN_POINTS, DATA_FAMILY = "train_points", "dataset_family"
+"""Number of training points, and what data are called that differ in it and in the draw only."""
+
+DEPTH, NETWORK_FAMILY = "architecture_depth", "architecture_family"
+"""Coordinates along ``architecture``: depths, and names of networks that differ in it only."""
+
+
+def _with_data(data: xr.Dataset, label: str, study: Mapping[str, Any]) -> xr.Dataset:
+    """Add what a study says of the data: how many they are, of what family, and the start."""
+    names = families(study.get("dataset", []), ("train", "seed"))
+    points = data.sizes.get("train_point", 0)
+    data = data.assign_attrs(initial_output=study.get("initial_output", "network"))
+    return data.assign({TRAIN_POINTS: points, DATA_FAMILY: names.get(label, "")})
 
 
 def plugin_name(data: xr.Dataset, axis: str) -> str | None:
@@ -52,16 +61,64 @@ def plugin_name(data: xr.Dataset, axis: str) -> str | None:
 
 
 def _named(data: xr.Dataset, study: Mapping[str, Any]) -> xr.Dataset:
-    """Add what the resolved study knows: plugins behind labels, and selected parameters."""
+    """Add what the resolved study knows: plugins behind labels, and depths of networks."""
     for axis in ("architecture", "kernel", "solver"):
         names = {entry["label"]: entry["name"].split(":")[-1] for entry in study.get(axis, [])}
         attributes = {**data[axis].attrs, "plugin_names": names}
         data = data.assign_coords({axis: data[axis].assign_attrs(attributes)})
-    for entry in study.get("record", []):
-        chosen = entry.get("select")
-        if isinstance(chosen, list) and len(chosen) == data.sizes.get("parameter"):
-            data = data.assign_coords(parameter_name=("parameter", np.array(chosen, dtype=object)))
+    entries = study.get("architecture", [])
+    if any(isinstance(entry.get("depth"), int) for entry in entries):
+        depth = [entry.get("depth", np.nan) for entry in entries]
+        names = list(families(entries, ("depth",)).values())
+        data = data.assign_coords(
+            {
+                DEPTH: ("architecture", np.array(depth, dtype=np.float64)),
+                NETWORK_FAMILY: ("architecture", np.array(names, dtype=object)),
+            }
+        )
     return data
+
+
+def together(
+    datasets: Mapping[str, xr.Dataset], variables: Iterable[str] | None = None
+) -> xr.Dataset:
+    """Return datasets as one, with ``dataset`` as a dimension.
+
+    ``variables`` of them, or all, with what tells the data apart; where data have fewer points or
+    modes than others, the rest is NaN.
+    """
+    parts = []
+    for data in datasets.values():
+        names = list(data.data_vars) if variables is None else list(variables)
+        names = dict.fromkeys([*names, "y_train", REACHED, TRAIN_POINTS, DATA_FAMILY])
+        parts.append(data[[name for name in names if name in data]])
+    joined = xr.concat(
+        parts,
+        "dataset",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="outer",
+        combine_attrs="override",
+    )
+    return joined.assign_coords(dataset=list(datasets))
+
+
+def read_together(
+    store: str | os.PathLike[str] | xr.DataTree, variables: Iterable[str] | None = None
+) -> xr.Dataset:
+    """Return what a store holds of all its datasets, with ``dataset`` as a dimension.
+
+    That is what pictures compare data in: ``learning_curve``, and ``label_projection`` of true and
+    random labels. ``variables`` are those that are needed; without them all are read.
+
+    Raises
+    ------
+    StoreUnusable
+        If there is no store that can be opened.
+    """
+    tree = store if isinstance(store, xr.DataTree) else open_results(store)
+    return together(datasets_of(tree), variables)
 
 
 def read_dataset(

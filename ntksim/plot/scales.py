@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
+from ntksim.plot.wording import number
 from ntksim.types import Array
 
 DECADES_BELOW = 12
@@ -48,3 +50,14 @@ def set_log(ax: Axes, low: float, high: float) -> bool:
     margin = (high / low) ** 0.04
     ax.set_ylim(low / margin, high * margin)
     return True
+
+
+def label_decades(ax: Axes, *, which: str = "xy") -> None:
+    """Label logarithmic axes with numbers, between powers of ten where there are few of those."""
+    for name in which:
+        axis = ax.xaxis if name == "x" else ax.yaxis
+        low, high = axis.get_view_interval()
+        axis.set_minor_formatter(NullFormatter())
+        if high / low <= LEAST_RATIO:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(lambda value, _: number(value))

@@ -16,7 +16,7 @@ from ntksim.plot.grid import has_values
 from ntksim.plot.legend import add_legend, band_entry, style_entry
 from ntksim.plot.scales import log_limits, set_log
 from ntksim.plot.seeds import Spread, over_seeds
-from ntksim.plot.style import NEUTRAL, THEORY, Palette
+from ntksim.plot.style import DASHES, THEORY, Palette
 from ntksim.plot.time_axis import TimeAxis
 
 _SECOND: Mapping[str, Any] = {"linestyle": ":", "linewidth": 1.6}
@@ -49,7 +49,8 @@ def draw_over_time(
 ) -> Axes:
     """Draw variables of time, a colour for each member of the grid, a line style for each part.
 
-    With one member the parts have colours of their own. ``logarithmic`` makes the vertical axis so
+    With one member the parts have colours of their own. Each kind of theory has dashes of its own.
+    Times are those that the solver reached. ``logarithmic`` makes the vertical axis so
     where what was measured spans more than a decade, and averages logarithms over seeds.
     """
     arrays = list(_recorded(data, parts))
@@ -63,23 +64,20 @@ def draw_over_time(
         np.unique(np.concatenate([curve.spread.mean["time"].values for curve in curves]))
     )
     is_lone = {curve.member for curve in curves} == {""}
+    styles = _styles(parts)
     band: list[Patch] = []
     shown: set[str] = set()
     for curve in curves:
         part, spread = curve.part, curve.spread
-        if not is_lone:
-            colour = palette[curve.member]
-        else:
-            colour = NEUTRAL if part.role == "theory" else palette[part.label]
-        style: dict[str, Any] = {"color": colour}
-        style |= {"theory": THEORY, "second": _SECOND}.get(part.role, {})
+        colour = palette[part.label if is_lone else curve.member]
+        style: dict[str, Any] = {"color": colour, **styles[part.label]}
         label = part.label if is_lone else curve.member if curve.member not in shown else ""
         shown.add(curve.member)
         if part.role == "theory":
             spread = Spread(spread.mean)
         band = draw_curve(ax, axis, spread, style, label) or band
     axis.set_up(ax, time_label(data))
-    extra = [] if is_lone else list(_style_entries(curves))
+    extra = [] if is_lone else list(_style_entries(curves, styles))
     add_legend(ax, [*extra, *band])
     return ax
 
@@ -114,9 +112,21 @@ def _recorded(data: xr.Dataset, parts: Sequence[Part]) -> Iterator[tuple[Part, s
                 yield part, member.label, reached(member.data[part.name])
 
 
-def _style_entries(curves: Sequence[_Curve]) -> Iterator[Any]:
-    parts = dict.fromkeys(curve.part for curve in curves)
+def _styles(parts: Sequence[Part]) -> dict[str, Mapping[str, Any]]:
+    """Return the line style of each part by its label: each kind of theory has its own dashes."""
+    theory = dict.fromkeys(part.label for part in parts if part.role == "theory")
+    found: dict[str, Mapping[str, Any]] = {
+        part.label: _SECOND if part.role == "second" else {} for part in parts
+    }
+    for i, label in enumerate(theory):
+        found[label] = {**THEORY, "linestyle": DASHES[i % len(DASHES)]}
+    return found
+
+
+def _style_entries(
+    curves: Sequence[_Curve], styles: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Any]:
+    parts = dict.fromkeys(curve.part.label for curve in curves)
     if len(parts) > 1:
-        for part in parts:
-            style = {"theory": THEORY, "second": _SECOND}.get(part.role, {})
-            yield style_entry(part.label, **style)
+        for label in parts:
+            yield style_entry(label, **styles[label])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +18,9 @@ MOST_LINES = len(COLOURS)
 NEUTRAL = "0.35"
 THEORY: Mapping[str, Any] = {"linestyle": (0, (5, 2)), "linewidth": 1.2, "zorder": 3}
 """Theory is dashed and drawn over what was measured."""
+
+DASHES = ((0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 3)))
+"""Dashes of several kinds of theory in one picture; the first are those of ``THEORY``."""
 
 BAND_ALPHA = 0.22
 
@@ -70,7 +73,10 @@ def time_colours() -> Colormap:
     return ListedColormap(colours, name="ntksim_time")
 
 
-def graded(count: int) -> list[tuple[float, float, float, float]]:
+Colour: TypeAlias = tuple[float, float, float, float]
+
+
+def graded(count: int) -> list[Colour]:
     """Return ``count`` colours from early to late."""
     at = np.linspace(0.0, 1.0, count) if count > 1 else np.ones(1)
     return [tuple(colour) for colour in time_colours()(at)]

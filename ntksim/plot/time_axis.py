@@ -116,14 +116,19 @@ class TimeAxis:
     def line(
         self, ax: Axes, times: Array, values: Array, style: Mapping[str, Any], label: str = ""
     ) -> Line2D:
-        """Draw values over time: joined where the axis is continuous, 0 and infinity as points."""
-        apart = self._is_apart(times)
+        """Draw values over time: joined where the axis is continuous, 0 and infinity as points.
+
+        Times of a solid line that are far from others are points as well: between them are no data.
+        """
+        apart, places = self._is_apart(times), self.positions(times)
+        solid = style.get("linestyle", "-") == "-"
+        sparse = self._is_sparse(places) & solid
         x, y, alone = [], [], []
-        for i, (position, value) in enumerate(zip(self.positions(times), values, strict=True)):
+        for i, (position, value) in enumerate(zip(places, values, strict=True)):
             if i and (apart[i] or apart[i - 1]):
                 x.append(position)
                 y.append(np.nan)
-            if apart[i] or len(times) == 1:
+            if apart[i] or sparse[i] or len(times) == 1:
                 alone.append(len(x))
             x.append(position)
             y.append(value)
@@ -139,6 +144,14 @@ class TimeAxis:
             at[joined], low[joined], high[joined], color=colour, alpha=BAND_ALPHA, linewidth=0
         )
         ax.vlines(at[apart], low[apart], high[apart], color=colour, alpha=2 * BAND_ALPHA, lw=3)
+
+    def _is_sparse(self, places: Array) -> np.ndarray:
+        """Say which places are so far from one beside them that a reader should see the point."""
+        scaled = np.log(places) if self.is_log else places
+        if len(scaled) < 2:
+            return np.zeros(len(scaled), dtype=bool)
+        far = np.diff(scaled) > _GAP * (np.ptp(scaled) or 1.0)
+        return np.append(far, False) | np.append(False, far)
 
     def _is_apart(self, times: Array) -> np.ndarray:
         apart = np.isinf(times)

@@ -94,6 +94,81 @@ STUDIES: dict[str, dict[str, Any]] = {
         "time": [0],
         "record": [{"name": "kernel_field", "points": 15, "angles": 37}],
     },
+    # Networks of two activations that differ in depth only.
+    "depths": {
+        "dataset": {"name": "digits", "classes": [0, 8], "train": 6, "test": 4, "label": "digits"},
+        "architecture": [
+            *({"name": "mlp", "depth": d, "label": f"relu {d}"} for d in (1, 8, 64)),
+            *(
+                {"name": "mlp", "activation": "erf", "weight_std": 2.5, "depth": d}
+                | {"label": f"erf chaotic {d}"}
+                for d in (1, 8)
+            ),
+        ],
+        "width": math.inf,
+        "kernel": "analytic",
+        "time": [0, math.inf],
+        "record": ["spectrum", "kernel", "predictions"],
+    },
+    # Two draws each of three numbers of points.
+    "curves": {
+        "dataset": [
+            {"name": "sphere", "dimension": 5, "degree": 2, "noise": 0.1, "test": 30}
+            | {"train": n, "seed": seed, "label": f"{n} points {seed}"}
+            for n in (5, 10, 20)
+            for seed in (0, 1)
+        ],
+        "architecture": {"name": "shallow_relu", "append_one": False, "output_bias": "none"},
+        "width": math.inf,
+        "kernel": "analytic",
+        "time": [0, math.inf],
+        "record": ["loss", {"name": "learning_curve", "degree": 2, "noise": 0.1}],
+    },
+    "exact": {
+        "dataset": [
+            {"name": "circle", "train": 8, "test": 0, "label": "circle"},
+            {"name": "sphere", "dimension": 3, "train": 5, "test": 0, "label": "sphere"},
+        ],
+        "architecture": [
+            {"name": "shallow_relu", "append_one": False, "output_bias": "none"} | more
+            for more in ({"label": "both"}, {"trained": "first", "label": "first layer"})
+        ],
+        "width": math.inf,
+        "kernel": "analytic",
+        "time": [0],
+        "record": ["spectrum", "circle_spectrum", "harmonics"],
+    },
+    # A learning rate that is stable, and one in the catapult window.
+    "rates": {
+        "dataset": {"name": "linear_teacher", "dimension": 5, "train": 10, "test": 5},
+        "architecture": {"name": "shallow_relu", "append_one": False, "output_bias": "none"},
+        "width": 64,
+        "seed": {"count": 2},
+        "kernel": "empirical",
+        "solver": [
+            {"name": "network_gradient_descent", "learning_rate": rate, "label": f"rate {rate}"}
+            for rate in (0.05, 0.3)
+        ],
+        "time": [0, 0.5, 1, 2, 5],
+        "record": ["loss", "kernel_drift"],
+    },
+    # Steps of 0.3, which are at none of the times but the first.
+    "stepped": {
+        "dataset": POINTS,
+        "width": math.inf,
+        "kernel": "analytic",
+        "solver": {"name": "gradient_descent", "learning_rate": 0.3},
+        "time": [0, 0.1, 0.5, 1, 2, 5],
+        "record": ["predictions"],
+    },
+    "many": {
+        "dataset": POINTS,
+        "width": 64,
+        "seed": {"count": 24},
+        "kernel": ["empirical", "analytic"],
+        "time": [0, 1, 10],
+        "record": ["predictions", "variance"],
+    },
     "velocity": {
         "dataset": POINTS,
         "width": [32],

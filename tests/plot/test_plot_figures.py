@@ -26,19 +26,27 @@ CHOSEN = {
     "process": "gaussian_process",
     "predictors": "predictors",
     "labels": "label_projection",
+    "depths": "conditioning",
+    "curves": "learning_curve",
+    "exact": "exact_spectrum",
+    "rates": "stability",
+    "many": "ensemble",
     "line": "dynamics",
 }
 """Which kind is drawn of a store if none is asked for."""
 
 POSSIBLE = {
     "line": {"dynamics", "function_fit", "loss", "spectrum", "label_projection", "kernel"}
-    | {"predictors"},
+    | {"predictors", "loss_bounds"},
     "labels": {"loss", "accuracy", "spectrum", "label_projection"},
     "process": {"gaussian_process", "function_fit", "dynamics", "predictors"},
     "laws": {"width_scaling", "parameters"},
     "motion": {"parameters", "loss"},
     "field": {"kernel_field"},
     "velocity": {"initial_velocity"},
+    "curves": {"learning_curve", "loss"},
+    "exact": {"exact_spectrum", "spectrum", "label_projection"},
+    "rates": {"stability", "loss"},
 }
 
 PICTURES = [
@@ -55,6 +63,12 @@ PICTURES = [
     ("motion", "parameters", {}),
     ("field", "kernel_field", {}),
     ("velocity", "initial_velocity", {}),
+    ("depths", "conditioning", {}),
+    ("curves", "learning_curve", {}),
+    ("exact", "exact_spectrum", {}),
+    ("rates", "stability", {}),
+    ("many", "ensemble", {}),
+    ("line", "loss_bounds", {"width": 32, "kernel": "empirical"}),
 ]
 
 
@@ -129,20 +143,46 @@ def test_a_selection_of_times(trees: Trees):
     assert [text for text in legend_texts(figure) if text.startswith("t =")] == ["t = 0", "t = ∞"]
 
 
-def test_too_many_panels_show_the_main_one_of_each_member(trees: Trees):
-    """Three members with nine panels each would be 27; then each has its first alone."""
-    figure = plot.figure(trees("process"), "gaussian_process")
-    assert len(figure.axes) == 6
-    many = Kind(
+def many_panels(count: int) -> Kind:
+    return Kind(
         "many",
         "",
         (("prediction_test",),),
         ("predictions",),
         draw=plot.function_fit,
-        panels=lambda data: [plot.Panel(str(i), data, plot.function_fit) for i in range(9)],
+        panels=lambda data: [plot.Panel(str(i), data, plot.function_fit) for i in range(count)],
     )
-    figure = plot.figure(trees("line"), many)
-    assert len(figure.axes) == 3
+
+
+def test_too_many_panels_show_the_main_one_of_each_member(trees: Trees):
+    """Three members with nine panels each would be 27; then each has its first alone."""
+    assert len(plot.figure(trees("line"), many_panels(8)).axes) == 24
+    assert len(plot.figure(trees("line"), many_panels(9)).axes) == 3
+
+
+def test_of_too_many_panels_the_datasets_are_drawn_that_fit(trees: Trees):
+    one = Kind("one", "", (("loss_train",),), (), plot.loss, panels=lambda data: panels_of(data, 9))
+    choice = plot.choose(trees("curves"), one)
+    assert {panel.title.split("\n")[0] for row in choice.rows for panel in row} == {
+        "5 points 0",
+        "5 points 1",
+    }
+    (note,) = choice.notes
+    assert note.startswith("2 of 6 values of dataset are drawn: 5 points 0, 5 points 1; choose")
+    assert note.endswith("--select 'dataset=10 points 0'")
+
+
+def panels_of(data: xr.Dataset, count: int) -> list[plot.Panel]:
+    return [plot.Panel(str(i), data, plot.loss) for i in range(count)]
+
+
+def test_multiples_stand_side_by_side_where_that_is_wider_than_high(trees: Trees):
+    figure = plot.figure(trees("line"), many_panels(2))  # three members
+    grid = figure.axes[0].get_subplotspec().get_gridspec()  # type: ignore[union-attr]
+    assert (grid.nrows, grid.ncols) == (2, 3)
+    figure = plot.figure(trees("line"), many_panels(4))
+    grid = figure.axes[0].get_subplotspec().get_gridspec()  # type: ignore[union-attr]
+    assert (grid.nrows, grid.ncols) == (3, 4)
 
 
 def test_the_look_of_pictures_is_not_left_behind(trees: Trees):

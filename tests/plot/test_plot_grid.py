@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from ntksim.plot.arrange import arranged
+from ntksim.plot.arrange import Multiple, arranged, thinned
 from ntksim.plot.errors import PlotError
 from ntksim.plot.grid import described, members, trimmed, varying
 from ntksim.plot.kind import Kind
@@ -84,26 +84,52 @@ def test_nothing_at_all_is_an_error():
 def test_axes_become_lines_in_the_order_of_the_kind_as_long_as_they_fit():
     data = random_losses(3, 1, 2, 4)
     kind = Kind("k", "", (("loss_train",),), (), loss, lines=("width", "kernel"))
-    assert len(arranged(kind, {"d": data})) == 1  # six lines
+    assert len(arranged(kind, {"d": data}).rows) == 1  # six lines
     kind = Kind("k", "", (("loss_train",),), (), loss, lines=("width",))
-    titles = [row[0].title for row in arranged(kind, {"d": data})]
+    titles = [row[0].title for row in arranged(kind, {"d": data}).rows]
     assert titles == ["analytic", "empirical"]
     wide = xr.concat([data.assign_coords(width=data["width"] + i) for i in range(3)], "width")
     wide = wide.assign_coords(width=np.arange(9.0))
     wide["loss_train"][:] = np.random.default_rng(1).uniform(size=wide["loss_train"].shape)
     kind = Kind("k", "", (("loss_train",),), (), loss, lines=("width", "kernel"))
-    assert [len(row) for row in arranged(kind, {"d": wide})] == [1] * 9  # nine lines are too many
+    assert [len(row) for row in arranged(kind, {"d": wide}).rows] == [
+        1
+    ] * 9  # nine lines are too many
 
 
-def test_too_many_panels_are_refused_with_what_varies():
+def widths(count: int) -> xr.Dataset:
     data = random_losses(1, 1, 1, 2)
-    many = xr.concat([data * (i + 2) for i in range(13)], "width")
-    many = many.assign_coords(width=np.arange(13.0) + 1)
+    many = xr.concat([data * (i + 2) for i in range(count)], "width")
+    return many.assign_coords(width=np.arange(1.0, count + 1))
+
+
+def test_of_too_many_panels_evenly_spaced_ones_are_drawn_and_a_note_says_which():
     kind = Kind("k", "", (("loss_train",),), (), loss)
-    with pytest.raises(
-        PlotError, match=r"13 panels, and 12 fit.* along width \(width: 1, 2.*--sel"
-    ):
-        arranged(kind, {"d": many})
+    assert len(arranged(kind, {"d": widths(12)}).rows) == 12
+    assert not arranged(kind, {"d": widths(12)}).notes
+    found = arranged(kind, {"d": widths(23)})
+    titles = [row[0].title for row in found.rows]
+    assert titles == [f"width {i}" for i in range(1, 24, 2)]
+    (note,) = found.notes
+    assert note.startswith("12 of 23 values of width are drawn: 1, 3, 5, 7, 9, 11, 13, 15, 17, 19")
+    assert note.endswith("--select 'width=2'")
+
+
+def test_the_axis_is_thinned_that_leaves_most():
+    """Of 4 × 5 × 2 = 40 twelve fit."""
+    grid = [
+        Multiple("", xr.Dataset(), {"dataset": a, "width": b, "kernel": c})
+        for a in "abcd"
+        for b in "12345"
+        for c in "xy"
+    ]
+    found, notes = thinned(grid, 12)
+    # One of four datasets leaves 10, one of five widths 8.
+    assert len(found) == 10
+    assert [note.split(" are")[0] for note in notes] == ["1 of 4 values of dataset"]
+    found, notes = thinned(grid, 1)
+    assert found == [grid[0]]
+    assert len(notes) == 3
 
 
 def test_mean_and_deviation_over_seeds_are_those_of_a_sample():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 from ntksim import plot
 from ntksim.plot import PlotError
+from ntksim.plot.legend import gather_legends, step_label
 
 from drawn_axes import (
     bands,
@@ -337,22 +339,43 @@ def test_width_scaling_draws_means_and_the_fitted_law(read):
     ax = plot.width_scaling(data, variable="ntk_distance_train")
     assert ax.get_xscale() == ax.get_yscale() == "log"
     stored = data["ntk_distance_train"].squeeze(drop=True)
-    (points,) = labelled(ax)
+    points = labelled(ax)[0]
     np.testing.assert_allclose(values_of(points), geometric(stored), rtol=1e-12)
     assert np.array_equal(points.get_xdata(), [16, 64, 256])
-    law = plot.fit_power_law(
-        stored["width"].broadcast_like(stored).values.ravel(), stored.values.ravel()
+    exponent, error = (
+        float(data[f"ntk_distance_train_width_exponent{suffix}"].squeeze())
+        for suffix in ("", "_standard_error")
     )
-    text = f"exponent {law.exponent:.3f} ± {law.standard_error:.3f}".replace("-", "−")
-    assert legend_texts(ax) == [text]
-    (fitted,) = dashed(ax)
-    np.testing.assert_allclose(values_of(fitted), law(np.array([16.0, 64, 256])), rtol=1e-12)
+    text = f"slope {exponent:.2f} ± {error:.2f}".replace("-", "−")
+    assert legend_texts(ax) == [text, "slope −½ in theory"]
+    (fitted,) = (x for x in ax.lines if x.get_linestyle() == "-" and x.get_marker() == "None")
+    slopes = np.diff(np.log(values_of(fitted))) / np.log(4)
+    np.testing.assert_allclose(slopes, exponent, rtol=1e-10)
+    (theory,) = dashed(ax)
+    np.testing.assert_allclose(np.diff(np.log(values_of(theory))) / np.log(4), -0.5, rtol=1e-10)
+
+
+def test_without_a_stored_exponent_the_same_fit_is_made(read):
+    data = read("laws")
+    names = [str(name) for name in data.data_vars if "exponent" in str(name)]
+    stored = legend_texts(plot.width_scaling(data, variable="ntk_distance_train"))
+    fitted = legend_texts(plot.width_scaling(data.drop_vars(names), variable="ntk_distance_train"))
+    assert stored == fitted
+
+
+def test_what_is_stored_is_what_is_drawn(read):
+    data = read("laws")
+    name = "ntk_distance_train_width_exponent"
+    changed = data.assign({name: data[name] * 0 - 2, f"{name}_standard_error": data[name] * 0 + 1})
+    ax = plot.width_scaling(changed, variable="ntk_distance_train")
+    assert legend_texts(ax)[0] == "slope −2.00 ± 1.00"
 
 
 def test_width_scaling_of_layers_has_a_line_for_each(read):
     data = read("laws")
     ax = plot.width_scaling(data, variable="parameter_motion_rms_layer")
-    assert [text.split(":")[0] for text in legend_texts(ax)] == ["layer 0", "layer 1", "layer 2"]
+    names = ["dense_0.weight", "readout.weight", "readout.bias", "slope −½ in theory"]
+    assert [text.split(":")[0] for text in legend_texts(ax)] == names
     assert ax.get_ylabel().replace("\n", " ").endswith("at t\u00a0=\u00a0100")
 
 
@@ -367,7 +390,18 @@ def test_width_scaling_of_outputs_is_their_spread_over_seeds(read):
     last = outputs.isel(time=-1).squeeze(drop=True).values
     expected = np.sqrt(last.var(axis=0, ddof=1).mean()) / np.sqrt(widths)
     np.testing.assert_allclose(values_of(labelled(ax)[0]), expected, rtol=1e-10)
-    assert "exponent −0.500" in legend_texts(ax)[0]
+    assert "slope −0.50" in legend_texts(ax)[0]
+
+
+def test_a_spread_that_is_rounding_is_no_spread(read):
+    """Kernels that have no seed give the same outputs but for rounding."""
+    outputs = read("line")["prediction_test"].sel(kernel=["empirical"], width=32.0)
+    widths = np.array([32.0, 128.0, 512.0])
+    same = outputs.isel(seed=[0, 0, 0]) * (1 + 1e-16 * xr.DataArray([0, 1, 2], dims="seed"))
+    both = xr.concat([same.drop_vars("width")] * 3, "width", coords="minimal", compat="override")
+    both = both.assign_coords(width=widths).to_dataset(name="prediction_test")
+    with pytest.raises(PlotError, match="there is no value"):
+        plot.width_scaling(both, variable="prediction_test")
 
 
 def test_one_width_has_no_law(one, line):
@@ -381,7 +415,7 @@ def test_parameters_are_named_as_the_study_selects_them(read):
     data = read("motion")
     ax = plot.parameters(data)
     stored = data["parameter_value"].squeeze(drop=True).mean("seed")
-    for i, name in enumerate(("0.weight[0,0]", "1.bias[0]")):
+    for i, name in enumerate(("dense_0.weight[0,0]", "readout.bias[0]")):
         np.testing.assert_allclose(curves(ax)[name], stored.isel(parameter=i), atol=1e-15)
 
 
@@ -391,6 +425,209 @@ def test_theory_of_a_motion_is_dashed_over_it(read):
     (theory,) = dashed(ax)
     assert np.array_equal(values_of(theory), data["parameter_motion_theory"].values.ravel())
     assert np.array_equal(curves(ax)["all parameters"], data["parameter_motion"].values.ravel())
+
+
+def test_a_second_solver_is_dotted_in_the_colours_of_the_first(read):
+    data = read("motion").isel(seed=[0])
+    moved = data.assign(parameter_value=data["parameter_value"] + 0.1)
+    moved = moved.assign_coords(solver=["trained"])
+    both = cast(
+        "xr.Dataset",
+        xr.concat(  # its stubs know trees of data only
+            [data, moved],
+            "solver",
+            data_vars="minimal",
+            coords="minimal",
+            compat="override",
+            join="outer",
+        ),
+    )
+    ax = plot.parameters(both)
+    name = "dense_0.weight[0,0]"
+    (first,) = (x for x in ax.lines if x.get_label() == name)
+    (second,) = (
+        x
+        for x in ax.lines
+        if x.get_color() == first.get_color() and x is not first and len(values_of(x)) == 4
+    )
+    np.testing.assert_allclose(values_of(second), values_of(first) + 0.1, rtol=1e-12)
+    assert second.get_linestyle() == "--"  # what matplotlib calls every pattern of its own
+    assert second.is_dashed()
+    assert not first.is_dashed()
+    assert legend_texts(ax)[-2:] == ["eigh", "trained"]
+
+
+# ---------------------------------------------------------------- depth, draws, rates, ensembles
+
+
+def test_conditioning_draws_networks_that_differ_in_depth_only(read):
+    data = read("depths")
+    ax = plot.conditioning(data)
+    stored = data["condition_number"].squeeze(drop=True)
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    relu, chaotic = curves(ax)["relu"], curves(ax)["erf chaotic"]
+    assert np.array_equal(relu, stored.values[:3])
+    assert np.array_equal(chaotic, stored.values[3:])
+    (line,) = (x for x in ax.lines if x.get_label() == "relu")
+    assert np.array_equal(line.get_xdata(), [1, 8, 64])
+    # With 6 points: 1, (n + 3)/3 and (n + 2)/2 (Xiao et al. 2020).
+    np.testing.assert_allclose([values_of(x)[0] for x in dashed(ax)], [1, 3, 4], rtol=1e-12)
+
+
+def test_conditioning_draws_the_kernel_between_points_and_what_carries_over(read):
+    data = read("depths")
+    kernel = data["ntk_train"].squeeze(drop=True).values
+    mean = (kernel.sum(axis=(1, 2)) - np.trace(kernel, axis1=1, axis2=2)) / 30
+    ratio = mean / (np.trace(kernel, axis1=1, axis2=2) / 6)
+    ax = plot.conditioning(data, quantity="off_diagonal")
+    np.testing.assert_allclose(curves(ax)["relu"], ratio[:3], rtol=1e-12)
+    assert {values_of(x)[0] for x in dashed(ax)} == {0, 1 / 4, 1 / 3, 1}
+    outputs = data["prediction_test"].isel(time=-1).squeeze(drop=True)
+    ax = plot.conditioning(data, quantity="test_output")
+    size = np.sqrt((outputs.values**2).mean(axis=1))
+    np.testing.assert_allclose(curves(ax)["erf chaotic"], size[3:], rtol=1e-12)
+
+
+def test_a_condition_number_beyond_double_precision_is_pointed_to(read):
+    data = read("depths")
+    broken = data["condition_number"].where(data["architecture"] != "relu 64", np.inf)
+    ax = plot.conditioning(data.assign(condition_number=broken))
+    (mark,) = off_scale(ax)
+    assert places_of(mark) == 64
+    assert values_of(mark) == ax.get_ylim()[1]
+
+
+def test_a_learning_curve_is_the_mean_over_draws_with_theory_dashed(trees):
+    data = plot.read_together(trees("curves"))
+    ax = plot.learning_curve(data)
+    errors = data["mean_squared_error_test"].isel(time=-1).squeeze(drop=True).values
+    means = errors.reshape(3, 2).mean(axis=1)
+    np.testing.assert_allclose(curves(ax)["measured, mean over draws"], means, rtol=1e-12)
+    theory = data["learning_curve_theory"].squeeze(drop=True).values.reshape(3, 2).mean(axis=1)
+    np.testing.assert_allclose(values_of(dashed(ax)[0]), theory, rtol=1e-12)
+    assert np.array_equal(dashed(ax)[0].get_xdata(), [5, 10, 20])
+    bars = np.concatenate([p.vertices for c in ax.collections for p in c.get_paths()])
+    # The standard error of two draws is half of their difference.
+    half = np.abs(np.diff(errors.reshape(3, 2), axis=1)).ravel() / 2
+    np.testing.assert_allclose(np.ptp(bars[:, 1].reshape(3, 2), axis=1) / 2, half, rtol=1e-10)
+
+
+def test_a_learning_curve_needs_data_of_several_sizes(read):
+    with pytest.raises(PlotError, match=r"and here is 1; of a store with several .*read_together"):
+        plot.learning_curve(plot.together({"5 points 0": read("curves", "5 points 0")}))
+
+
+def test_exact_spectra_are_dashed_over_what_was_computed(read):
+    ax = plot.exact_spectrum(read("exact", "circle").sel(architecture=["both"]))
+    data = read("exact", "circle").sel(architecture="both")
+    expected = data["circle_eigenvalue_theory"].squeeze(drop=True).values
+    assert (expected == 0).sum() == 2  # eight points: the antipodal trap
+    (theory,) = dashed(ax)
+    assert np.array_equal(values_of(theory), expected[expected > 0])
+    computed = data["eigenvalue"].squeeze(drop=True).values[expected > 0]
+    assert np.array_equal(curves(ax)["computed"], computed)
+    (zeros,) = off_scale(ax)
+    assert np.array_equal(places_of(zeros), [7, 8])
+    assert "0 in theory" in legend_texts(ax)
+
+
+def test_exact_spectra_on_spheres_are_over_the_degree(trees):
+    figure = plot.figure(trees("exact"))
+    circle, sphere = figure.axes
+    assert sphere.get_xlabel() == "degree of the harmonics"
+    assert circle.get_title().startswith("circle\nlargest relative error ")
+    data = plot.read_dataset(trees("exact"), "sphere").sel(architecture="both")
+    drawn = curves(sphere)["both"]
+    expected = data["harmonic_eigenvalue_theory"].squeeze(drop=True).dropna("degree").values
+    # Closed forms and quadrature agree to many digits.
+    np.testing.assert_allclose(drawn, expected[expected > 0], rtol=1e-9)
+
+
+def test_stability_draws_every_seed_and_the_catapult_window(read):
+    data = read("rates")
+    ax = plot.stability(data)
+    stored = data["stability"].squeeze(drop=True)
+    colours = {x.get_label(): x.get_color() for x in labelled(ax)}
+    assert list(colours) == ["rate 0.05", "rate 0.3"]
+    for solver, colour in colours.items():
+        drawn = [x for x in ax.lines if x.get_color() == colour and len(values_of(x))]
+        assert len(drawn) == data.sizes["seed"]
+        for line, seed in zip(drawn, data["seed"].values, strict=True):
+            values = stored.sel(solver=solver, seed=seed).dropna("time").values
+            assert np.array_equal(values_of(line), values)
+    assert {values_of(x)[0] for x in dashed(ax)} == {1.0, 2.0}
+    assert plot.stability(data, quantity="loss_train").get_yscale() == "log"
+
+
+def test_an_ensemble_is_drawn_beside_its_process(read):
+    data = read("many")
+    ax = plot.ensemble(data)
+    own = data["prediction_test"].sel(kernel="empirical").squeeze(drop=True)
+    spread = own.std("seed", ddof=1).sel(time=1).values
+    (drawn,) = (c for c in ax.containers if c.get_label() == "t = 1")
+    np.testing.assert_allclose(drawn[0].get_ydata(), spread, rtol=1e-12)
+    variance = data["prediction_variance_test"].sel(kernel="analytic").isel(seed=0)
+    expected = np.sqrt(variance.squeeze(drop=True).sel(time=1).values)
+    assert any(np.allclose(values_of(x), expected, rtol=1e-12) for x in dashed(ax))
+    ratio = plot.ensemble(data, quantity="ratio")
+    (drawn,) = (c for c in ratio.containers if c.get_label() == "t = 1")
+    np.testing.assert_allclose(drawn[0].get_ydata(), spread / expected, rtol=1e-12)
+    # s over 24 normal draws has the standard error s/√(2·23).
+    ends = np.array([segment[:, 1] for segment in drawn[2][0].get_segments()])
+    np.testing.assert_allclose(
+        np.ptp(ends, axis=1) / 2, spread / expected / np.sqrt(46), rtol=1e-10
+    )
+
+
+def test_few_seeds_are_no_ensemble(read):
+    with pytest.raises(PlotError, match="needs 20 seeds or more, and there are 5"):
+        plot.ensemble(read("many").isel(seed=slice(5)))
+
+
+def test_samples_are_thin_lines_within_the_band(read):
+    data = read("process")
+    mean = data["prediction_test"]
+    drawn = xr.DataArray([-0.1, 0.1, 0.2], dims="sample")
+    data = data.assign(prediction_sample_test=mean + drawn)
+    ax = plot.gaussian_process(data, times=1)
+    thin = [values_of(x) for x in ax.lines if x.get_linewidth() < 1]
+    last = mean.isel(time=-1).values.ravel()
+    np.testing.assert_allclose(thin, [last - 0.1, last + 0.1, last + 0.2], rtol=1e-12)
+    assert "samples" in legend_texts(ax)
+    assert "samples" not in legend_texts(plot.gaussian_process(read("process"), times=1))
+
+
+# ---------------------------------------------------------------- times of discrete solvers
+
+
+def test_what_a_discrete_solver_does_is_drawn_when_it_does_it(read):
+    data = read("rates").sel(solver=["rate 0.3"])
+    reached = data["reached_time"].squeeze(drop=True).isel(seed=0).values
+    assert not np.array_equal(reached, data["time"].values)
+    for ax in (plot.loss(data), plot.stability(data)):
+        lines = [x for x in ax.lines if len(values_of(x)) == data.sizes["time"]]
+        assert lines
+        for line in lines:
+            assert np.array_equal(places_of(line)[1:], reached[1:])
+
+
+def test_curves_of_steps_say_at_which_step_they_are(read):
+    """With steps of 0.3, time 0.1 is step 0 once more, and 0.5 is at 0.6."""
+    ax = plot.function_fit(read("stepped"))
+    assert [x.get_label() for x in labelled(ax)][:3] == [
+        "t = 0",
+        "t = 0.5 (step at 0.6)",
+        "t = 1 (step at 0.9)",
+    ]
+
+
+def test_one_legend_entry_for_all_steps_of_a_time():
+    figure, axes = plt.subplots(1, 3)
+    for ax, reached in zip(axes, (0.5, 0.6, 0.45), strict=True):
+        ax.plot([0, 1], label=step_label(0.5, reached))
+        ax.legend()
+    gather_legends(figure, list(axes))
+    assert legend_texts(figure) == ["t = 0.5 (steps at 0.6, 0.45)"]
 
 
 # ---------------------------------------------------------------- matrices and fields
@@ -462,7 +699,15 @@ FUNCTIONS = {
     "width_scaling": (plot.width_scaling, "laws"),
     "parameters": (plot.parameters, "motion"),
     "kernel_field": (plot.kernel_field, "field"),
+    "conditioning": (plot.conditioning, "depths"),
+    "learning_curve": (plot.learning_curve, "curves"),
+    "exact_spectrum": (plot.exact_spectrum, "exact"),
+    "stability": (plot.stability, "rates"),
+    "ensemble": (plot.ensemble, "many"),
+    "loss_bounds": (plot.loss, "one"),
 }
+FIRST = {"labels": "true", "exact": "circle"}
+"""Datasets of stores that have several."""
 
 
 def test_every_kind_is_among_the_functions():
@@ -470,10 +715,12 @@ def test_every_kind_is_among_the_functions():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_draws_in_the_axes_it_is_given_and_returns_them(name, read, one):
+def test_a_function_draws_in_the_axes_it_is_given_and_returns_them(name, read, one, trees):
     function, store = FUNCTIONS[name]
-    label = "true" if store == "labels" else None
-    data = one if store == "one" else read(store, label)
+    if store == "curves":
+        data = plot.read_together(trees(store))
+    else:
+        data = one if store == "one" else read(store, FIRST.get(store))
     figure, (left, right) = plt.subplots(1, 2)
     assert function(data, ax=right) is right
     assert not left.has_data()

@@ -15,7 +15,7 @@ from ntksim.plot.errors import PlotError
 from ntksim.plot.grid import matching
 from ntksim.plot.kind import Kind, Panel
 from ntksim.plot.kinds.function_fit import function_fit
-from ntksim.plot.kinds.loss import loss
+from ntksim.plot.kinds.loss import BOUNDS, loss
 from ntksim.plot.legend import add_legend, band_entry, style_entry
 from ntksim.plot.points import on_a_line, point_labels
 from ntksim.plot.seeds import over_seeds
@@ -124,7 +124,7 @@ KIND = Kind(
     description="Outputs, residuals and loss over time.",
     needs=(("residual_train", "prediction_train"),),
     record=("predictions", "residuals", "loss"),
-    uses=("prediction_train", "prediction_test", "loss_train", "loss_test", "loss_*bound*"),
+    uses=("prediction_train", "prediction_test", "loss_train", "loss_test", *BOUNDS),
     draw=dynamics,
     panels=panels,
     suits=lambda datasets: any(matching(data, ["residual_train"]) for data in datasets.values()),

@@ -13,15 +13,15 @@ from ntksim.plot.curves import as_one, canvas
 from ntksim.plot.errors import PlotError
 from ntksim.plot.grid import has_values
 from ntksim.plot.kind import Kind
-from ntksim.plot.legend import add_legend, band_entry
+from ntksim.plot.legend import add_legend, band_entry, step_label
 from ntksim.plot.points import line_inputs, on_a_line, sorted_line
+from ntksim.plot.reached import ASKED
 from ntksim.plot.seeds import over_seeds
-from ntksim.plot.style import BAND_ALPHA, NEUTRAL, THEORY, Palette, graded
+from ntksim.plot.style import BAND_ALPHA, NEUTRAL, THEORY, Colour, Palette, graded
 from ntksim.plot.time_axis import TimeAxis
-from ntksim.plot.wording import number
 from ntksim.types import Array
 
-TIMES = 7
+TIMES = 8
 """Most times of which a curve is drawn."""
 
 VARIANCE = "prediction_variance_test"
@@ -68,12 +68,11 @@ def function_fit(
         names.append(VARIANCE)
     data = sorted_line(as_one(data, names))
     array = data[variable].transpose("time", "test_point", ...)
-    data = data.isel(time=chosen_times(array, times))
+    data, colours = at_chosen_times(data, array, times)
     x, spread = line_inputs(data, "test"), over_seeds(data[variable])
     with canvas(ax) as ax:
         draw_targets(ax, data, x)
-        steps = data["time"].values
-        colours = graded(len(steps))
+        steps, labels = data["time"].values, time_labels(data)
         last = spread.mean.isel(time=-1)
         low, high = spread.low, spread.high
         if low is not None and high is not None:
@@ -87,16 +86,16 @@ def function_fit(
         entries = []
         if ends is not None:
             ax.fill_between(x, *ends, color=colours[-1], alpha=BAND_ALPHA, linewidth=0)
-            when = f", t = {number(float(steps[-1]))}" if len(steps) > 1 else ""
+            when = f", {labels[-1]}" if len(steps) > 1 else ""
             entries.append(band_entry(f"{said}{when}", colours[-1]))
         widths = np.linspace(1.0, 1.9, len(steps)) if len(steps) > 1 else [1.6]
-        for i, (time, colour) in enumerate(zip(steps, colours, strict=True)):
+        for i, colour in enumerate(colours):
             ax.plot(
                 x,
-                spread.mean.sel(time=time).values,
+                spread.mean.isel(time=i).values,
                 color=colour,
                 linewidth=widths[i],
-                label=f"t = {number(float(time))}",
+                label=labels[i],
             )
         draw_training_points(ax, data)
         ax.set_xlabel("input x")
@@ -105,16 +104,39 @@ def function_fit(
     return ax
 
 
+def at_chosen_times(
+    data: xr.Dataset, array: xr.DataArray, most: int
+) -> tuple[xr.Dataset, list[Colour]]:
+    """Return the data at some times of a variable (time, …), as ``chosen_times`` has them.
+
+    With them come their colours. Of times at which a solver was at the same step, one is left; the
+    others have the colours that they have beside a solver that was at all of them.
+    """
+    at = chosen_times(array, most)
+    colours = graded(len(at))
+    _, first = np.unique(array["time"].values[at], return_index=True)
+    first = np.sort(first)
+    return data.isel(time=at[first]), [colours[i] for i in first]
+
+
+def time_labels(data: xr.Dataset) -> list[str]:
+    """Return what curves at the times of one member are called."""
+    reached = data["time"].values
+    asked = data[ASKED].values if ASKED in data.coords else reached
+    return [step_label(float(a), float(r)) for a, r in zip(asked, reached, strict=True)]
+
+
 def chosen_times(array: xr.DataArray, most: int) -> NDArray[np.intp]:
     """Return indices of at most ``most`` times that were reached, evenly spaced on their axis.
 
-    The first and the last are always among them.
+    The first and the last are always among them. The axis is that of the times that were asked
+    for, so that all solvers are shown at the same ones.
     """
     others = [dim for dim in array.dims if dim != "time"]
     reached = np.flatnonzero(array.notnull().any(others).values)
     if len(reached) <= most:
         return reached
-    times = array["time"].values[reached]
+    times = array[ASKED if ASKED in array.coords else "time"].values[reached]
     axis = TimeAxis.of(times)
     places = np.log(axis.positions(times)) if axis.is_log else axis.positions(times)
     wanted = np.linspace(places[0], places[-1], most) if most > 1 else places[-1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from ntksim.plot.curves import as_one, canvas, folded
 from ntksim.plot.errors import PlotError
@@ -73,6 +73,8 @@ def kernel_field(
         if place is not None:
             ax.plot(*place, "o", color=_ANCHOR, mec="white", ms=7, label="anchor x", zorder=5)
         ax.set(xlim=limits[0], ylim=limits[1], xlabel="x*₁", ylabel="x*₂", aspect="equal")
+        for side in (ax.xaxis, ax.yaxis):
+            side.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(visible=False)
         ax.figure.colorbar(
             image,

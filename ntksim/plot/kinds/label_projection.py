@@ -140,6 +140,6 @@ KIND = Kind(
     uses=("eigenvalue", "loss_train", "y_train"),
     draw=label_projection,
     panels=panels,
-    lines=("dataset", "kernel", "width", "architecture", "solver"),
+    lines=("dataset", "kernel", "width"),
     suits=same_inputs_other_labels,
 )

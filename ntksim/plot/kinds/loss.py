@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 from ntksim.plot.curves import canvas
 from ntksim.plot.errors import PlotError
-from ntksim.plot.grid import matching
+from ntksim.plot.grid import matching, trimmed, varying
 from ntksim.plot.kind import Kind
 from ntksim.plot.series import Part, draw_over_time
 from ntksim.plot.style import Palette
@@ -18,17 +20,19 @@ _LOSSES = {
     ("loss_train", "loss_test"): "loss ½ Σ (f − y)²",
     ("mean_squared_error_train", "mean_squared_error_test"): "mean squared error",
 }
-_BOUNDS = ("loss_*bound*",)
+BOUNDS = ("loss_*bound*", "loss_theory*")
+"""What theory says of the loss, over time."""
 
 
 def loss(data: xr.Dataset, /, *, ax: Axes | None = None, palette: Palette | None = None) -> Axes:
     """Draw training and test loss over time, with their bounds where those were recorded.
 
-    A line is the geometric mean over seeds, its band one standard deviation of the logarithm;
-    bounds are dashed, over what was measured. Both are sums over the points of their part, so that
-    training and test loss of unequal numbers of points have unequal scales. The axis ends twelve
-    decades below the first value: deeper lies rounding. Values at time 0 and infinity have a strip
-    of their own, and a triangle where they lie below the axis.
+    A line is the geometric mean over seeds, its band one standard deviation of the logarithm.
+    Bounds, and the loss in theory, are dashed over what was measured, as long as that is of one
+    member of the grid: those of several could not be told apart. Both losses are sums over the
+    points of their part, so that training and test loss of unequal numbers of points have unequal
+    scales. The axis ends twelve decades below the first value: deeper lies rounding. Values at time
+    0 and infinity have a strip of their own, and a triangle where they lie below the axis.
 
     Raises
     ------
@@ -46,19 +50,44 @@ def loss(data: xr.Dataset, /, *, ax: Axes | None = None, palette: Palette | None
 
 
 def _parts(data: xr.Dataset, names: tuple[str, ...]) -> Iterator[Part]:
+    """Yield the losses, the test loss only if it is another than that of training."""
+    train, test = names
     for name in matching(data, names):
-        is_test = name.endswith("test")
-        yield Part(name, *(("test loss", "second") if is_test else ("training loss", "first")))
-    if "loss_train" in names:
-        for name in matching(data, _BOUNDS):
-            if "time" in data[name].dims:
-                yield Part(name, _family(name), "theory")
+        if name == train:
+            yield Part(name, "training loss")
+        elif train not in data or not _are_equal(data[train], data[test]):
+            yield Part(name, "test loss", "second")
+    bounds = [name for name in matching(data, BOUNDS) if "time" in data[name].dims]
+    if bounds and "loss_train" in names and _is_one(data, names):
+        for name in bounds:
+            yield Part(name, _said(data[name]), "theory")
 
 
-def _family(name: str) -> str:
-    """Return what a bound is called, the same for its lower and its upper side."""
-    words = [w for w in name.split("_") if w not in ("loss", "lower", "upper", "bound", "bounds")]
-    return " ".join(["bounds", *(["from", *words] if words else [])])
+def _are_equal(first: xr.DataArray, second: xr.DataArray) -> bool:
+    return first.dims == second.dims and bool(np.allclose(first, second, equal_nan=True))
+
+
+def _is_one(data: xr.Dataset, names: tuple[str, ...]) -> bool:
+    """Whether nothing but seeds varies."""
+    own = matching(data, names)
+    return not varying(trimmed(data, own), own)
+
+
+def _said(array: xr.DataArray) -> str:
+    """Return what a bound is called: its long name, the same for its lower and its upper side."""
+    words = str(array.attrs.get("long_name", str(array.name).replace("_", " ")))
+    words = words.replace(" of the training loss", "").replace("training loss of the ", "")
+    return re.sub(r"\b(lower|upper) bound\b", _sides(str(array.name)), words)
+
+
+def _sides(name: str) -> str:
+    """Return ``bounds`` for what has two sides."""
+    return "bounds" if {"lower", "upper"} & set(name.split("_")) else "upper bound"
+
+
+def _is_bounded(datasets: Mapping[str, xr.Dataset]) -> bool:
+    """Whether there is more than the bounds that nearly every study records."""
+    return any(matching(data, ["loss_bound_*", "loss_theory*"]) for data in datasets.values())
 
 
 KIND = Kind(
@@ -66,7 +95,17 @@ KIND = Kind(
     description="Training and test loss over time, bounds dashed.",
     needs=(tuple(name for names in _LOSSES for name in names),),
     record=("loss",),
-    uses=_BOUNDS,
+    uses=BOUNDS,
     draw=loss,
     lines=("width", "kernel", "solver", "architecture"),
+)
+
+BOUNDED = Kind(
+    name="loss_bounds",
+    description="Training loss of each network between its bounds, and in theory.",
+    needs=(("loss_train",), BOUNDS),
+    record=("loss", "loss_bounds", "descent_theory"),
+    draw=loss,
+    suits=_is_bounded,
+    shares_y=True,
 )

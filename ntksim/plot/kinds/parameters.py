@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from ntksim.plot.curves import as_one, canvas, label_of, time_label
+from ntksim.plot.curves import as_lines, as_one, canvas, label_of, time_label
 from ntksim.plot.errors import PlotError
-from ntksim.plot.grid import matching
+from ntksim.plot.grid import Member, ask, matching, trimmed
 from ntksim.plot.kind import Kind, Panel
 from ntksim.plot.kinds.loss import loss
-from ntksim.plot.legend import add_legend
+from ntksim.plot.legend import add_legend, style_entry
 from ntksim.plot.scales import log_limits, set_log
 from ntksim.plot.seeds import Spread, over_seeds
 from ntksim.plot.series import draw_curve, reached
@@ -26,6 +26,9 @@ _FIRST = ("parameter_value", "parameter_motion_rms_layer", "parameter_motion")
 """What is drawn of the many; all of them where none of these was recorded."""
 
 _LEAST_TIMES = 3
+
+_STYLES = ("-", (0, (1, 1.2)), "-.")
+"""Line styles of solvers; dashes are theory."""
 
 
 def parameters(
@@ -39,8 +42,9 @@ def parameters(
     """Draw a variable ``parameter_*`` over time, a line for each parameter or layer it has.
 
     A line is the mean over seeds, its band one standard deviation. A motion that spans more than a
-    decade is drawn on a logarithmic axis, values are not. What theory says is dashed: a variable
-    of the same name with ``_theory``.
+    decade is drawn on a logarithmic axis, values are not. A second solver, such as the network
+    really trained beside its linearisation, is dotted. What theory says is dashed: a variable of
+    the same name with ``_theory``.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def parameters(
     Raises
     ------
     PlotError
-        If there is no such variable, or more than the seed varies.
+        If there is no such variable, or more than solver and seed varies.
     """
     palette = palette or Palette()
     names = _recorded(data) if variable is None else matching(data, [variable])
@@ -62,27 +66,54 @@ def parameters(
         raise PlotError(f"nothing was recorded of {variable or _PATTERN}")
     name = names[0]
     theory = matching(data, [f"{name}_theory"])
-    data = as_one(data, [name, *theory])
-    array = data[name]
+    solvers = _solvers(data, name)
+    array = solvers[0].data[name]
     inner = [str(dim) for dim in array.dims if dim not in ("time", "seed")]
     if len(inner) > 1:
         raise PlotError(f"{name} has the dimensions {inner}; one besides time can be drawn")
-    array = reached(array)
-    arrays = {label: array.isel(part) for label, part in _parts(inner, array).items()}
-    axis, entries = TimeAxis.of(array["time"].values), []
+    parts = _parts(inner, array)
+    arrays = [reached(member.data[name]) for member in solvers]
+    axis = TimeAxis.of(np.unique(np.concatenate([own["time"].values for own in arrays])))
+    band, said = [], []
     with canvas(ax) as ax:
-        is_motion = "parameter" not in inner and float(array.min()) >= 0
-        is_log = is_motion and set_log(ax, *log_limits(own.values for own in arrays.values()))
-        for label, own in arrays.items():
-            spread = over_seeds(own, logarithmic=is_log)
-            entries = draw_curve(ax, axis, spread, {"color": palette[label]}, label) or entries
+        is_motion = "parameter" not in inner and min(float(own.min()) for own in arrays) >= 0
+        curves = [own.isel(part).values for own in arrays for part in parts.values()]
+        is_log = is_motion and set_log(ax, *log_limits(curves))
+        for i, (member, own) in enumerate(zip(solvers, arrays, strict=True)):
+            style = {"linestyle": _STYLES[i]}
+            for label, part in parts.items():
+                spread = over_seeds(own.isel(part), logarithmic=is_log)
+                own_style = {"color": palette[label], **style}
+                band = draw_curve(ax, axis, spread, own_style, "" if i else label) or band
+            if member.label:
+                said.append(style_entry(member.label, **style))
         for expected in theory:
-            mean = over_seeds(reached(data[expected]), logarithmic=is_log).mean
+            own = reached(solvers[0].data[expected])
+            mean = over_seeds(own, logarithmic=is_log).mean
             draw_curve(ax, axis, Spread(mean), {"color": "black", **THEORY}, "theory")
         axis.set_up(ax, time_label(data))
         ax.set_ylabel(label_of(data[name]))
-        add_legend(ax, entries)
+        add_legend(ax, [*said, *band])
     return ax
+
+
+def _solvers(data: xr.Dataset, name: str) -> list[Member]:
+    """Return the members along solvers, of which each has a line style.
+
+    Raises
+    ------
+    PlotError
+        If anything else than solver and seed varies, or there are too many.
+    """
+    data = trimmed(data, [name])
+    if "solver" not in data[name].dims:
+        return [Member("", as_one(data, [name]))]
+    for i in range(data.sizes["solver"]):
+        as_one(data.isel(solver=[i]), [name])
+    found = as_lines(data, [name], axes=("solver",))
+    if len(found) > len(_STYLES):
+        raise PlotError(f"{len(found)} solvers cannot be told apart; {ask('solver', 'eigh')}")
+    return found
 
 
 def _parts(inner: list[str], array: xr.DataArray) -> dict[str, dict[str, int]]:
@@ -116,10 +147,13 @@ def _recorded(data: xr.Dataset) -> list[str]:
 
 def panels(data: xr.Dataset) -> list[Panel]:
     """Return the loss, if it was recorded, and one panel for each variable."""
-    first = [Panel("", data, loss)] if matching(data, ["loss_train"]) else []
+    first = [Panel("", data, loss, name="loss")] if matching(data, ["loss_train"]) else []
     return [
         *first,
-        *(Panel("", data, partial(parameters, variable=name)) for name in _recorded(data)),
+        *(
+            Panel("", data, partial(parameters, variable=name), name=name)
+            for name in _recorded(data)
+        ),
     ]
 
 
@@ -141,6 +175,7 @@ KIND = Kind(
     draw=parameters,
     panels=panels,
     fits=_has_time,
+    lines=("solver",),
     suits=_over_time,
     own_legends=True,
 )

@@ -19,12 +19,12 @@ from ntksim.plot.kinds.function_fit import (
     draw_targets,
     draw_training_points,
 )
-from ntksim.plot.legend import add_legend
+from ntksim.plot.legend import add_legend, step_label
 from ntksim.plot.points import line_inputs, on_a_line, sorted_line
+from ntksim.plot.reached import ASKED
 from ntksim.plot.read import plugin_name
 from ntksim.plot.seeds import over_seeds
 from ntksim.plot.style import Palette
-from ntksim.plot.wording import number
 
 _FULL, _PLAIN = "prediction_full_test", "prediction_test"
 _KERNELS = {"empirical": (1, "linearised network"), "analytic": (2, "infinite-width kernel")}
@@ -57,7 +57,9 @@ def predictors(
         for title, name, own in found:
             last = sorted_line(_at_last_time(own, name))
             x, spread = line_inputs(last, "test"), over_seeds(last[name])
-            label = f"{title}, t = {number(float(last['time']))}"
+            label = (
+                f"{title}, {step_label(float(last.get(ASKED, last['time'])), float(last['time']))}"
+            )
             band = draw_spread(ax, x, spread, palette[title], label=label) or band
             draw_targets(ax, last, x)
         draw_training_points(ax, found[-1][2])
@@ -78,7 +80,8 @@ def panels(data: xr.Dataset) -> list[Panel]:
     found = [
         Panel(title, own, at_times(TIMES, variable=name)) for title, name, own in _predictors(data)
     ]
-    return [*found, Panel("last time", data, predictors)] if len(found) > 1 else found
+    last = [Panel("last time", data, predictors, family="last")]
+    return [*found, *last] if len(found) > 1 else found
 
 
 def _predictors(data: xr.Dataset) -> Iterator[tuple[str, str, xr.Dataset]]:
