@@ -11,6 +11,7 @@ from ntksim.linalg.gaussian_process import (
     predictive_variance,
     prior_factor,
 )
+from ntksim.linalg.gaussian_samples import gaussian_samples, symmetric_root
 from ntksim.linalg.krylov import KrylovSpace
 from ntksim.linalg.krylov_flow import KrylovFlow, expanded, krylov_flow
 from ntksim.linalg.lanczos import largest_eigenvalue
@@ -42,6 +43,7 @@ __all__ = [
     "fit_power_law",
     "flatten_kernel",
     "flow_factors",
+    "gaussian_samples",
     "growth",
     "krylov_flow",
     "largest_eigenvalue",
@@ -52,5 +54,6 @@ __all__ = [
     "prior_factor",
     "project",
     "semidefinite_factor",
+    "symmetric_root",
     "training_outputs",
 ]

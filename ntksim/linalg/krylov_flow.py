@@ -10,13 +10,14 @@ a small matrix. From the defect follows the error e = ∫₀ᵗ e^{−A(t−s)} 
 D(t) = max_{s≤t} ‖d(s)‖ and λ₁ the largest eigenvalue of A,
 
     ‖K e‖ ≤ D ∫₀ᵗ min(λ₁, 1/(e u)) du             at all training points together,
-    |k(x, X) e| ≤ √k(x, x) D ∫₀ᵗ min(√λ₁, 1/√(2 e u)) du           at a point x,
+    |k(x, X) e| ≤ √k(x, x) D ∫₀ᵗ 1/√(2 e u) du                     at a point x,
 
 since |k(x, X) e|² ≤ k(x, x) eᵀ K e for a positive semi-definite kernel. The integrals grow with
 log t and √t until eigenvalues are at least μ > 0: then they stay below (3 + log(λ₁/μ))/e and
-2/√(e μ). μ is the larger of the ridge ρ and a quarter of the smallest Ritz value: without a ridge
-an estimate, as it must be when only products with K are known (compare Botchev, Grimm & Hochbruck
-2013 on residuals of matrix exponentials; Kuijlaars 2006 on when Ritz values have converged).
+2/√(e μ). λ₁ is taken to be the largest Ritz value and ‖C‖, which a space of a few steps knows well
+enough for a logarithm; μ is the larger of the ridge ρ and a quarter of the smallest Ritz value:
+without a ridge an estimate, as it must be when only products with K are known (compare Botchev,
+Grimm & Hochbruck 2013 on residuals of matrix exponentials).
 """
 
 from __future__ import annotations
@@ -66,9 +67,12 @@ def krylov_flow(space: KrylovSpace, times: Array, ridge: float = 0.0) -> KrylovF
     """
     ritz = space.ritz()
     coefficients = ritz.eigenvectors.T @ space.start
-    largest = float(ritz.eigenvalues[0]) + ridge
+    beyond = float(np.linalg.norm(space.coupling, 2)) if space.coupling.size else 0.0
+    largest = float(ritz.eigenvalues[0]) + beyond + ridge
     resolved = ritz.eigenvalues[ritz.eigenvalues > ritz.null_tolerance]
-    smallest = max(ridge, 0.25 * float(resolved.min()) if len(resolved) else 0.0)
+    # An invariant space in which K is 0 says that no eigenvalue matters.
+    unseen = math.inf if space.is_complete else 0.0
+    smallest = max(ridge, 0.25 * float(resolved.min()) if len(resolved) else unseen)
     looked_at = np.union1d(times, _grid(largest, ritz.null_tolerance, times))
     everywhere = flow_factors(ritz, looked_at, ridge)
     defects = _norms(
@@ -82,7 +86,7 @@ def krylov_flow(space: KrylovSpace, times: Array, ridge: float = 0.0) -> KrylovF
     defect = np.maximum.accumulate(defects)[at]
     with np.errstate(invalid="ignore"):
         error_train = defect * (1.0 + _decay_integral(times, largest, smallest))
-        error_energy = defect * _energy_integral(times, largest, smallest)
+        error_energy = defect * _energy_integral(times, smallest)
         error_energy += ROUNDING * math.sqrt(largest) * sizes[at]
     return KrylovFlow(
         ritz=ritz,
@@ -139,11 +143,10 @@ def _decay_integral(times: Array, largest: float, smallest: float) -> Array:
         late = (2.0 + np.log(largest * times)) / math.e
         found = np.where(math.e * largest * times > 1, late, largest * times)
     ceiling = (3.0 + math.log(max(largest / smallest, 1.0))) / math.e if smallest > 0 else np.inf
-    return np.minimum(np.where(times == 0, 0.0, found), ceiling)
+    return np.fmin(np.where(times == 0, 0.0, found), ceiling)
 
 
-def _energy_integral(times: Array, largest: float, smallest: float) -> Array:
-    """∫₀ᵗ sup √λ e^{−λu} du over λ in [smallest, largest]."""
+def _energy_integral(times: Array, smallest: float) -> Array:
+    """∫₀ᵗ sup √λ e^{−λu} du over λ of at least ``smallest``."""
     ceiling = 2.0 / math.sqrt(math.e * smallest) if smallest > 0 else np.inf
-    found = np.minimum(math.sqrt(largest) * times, np.sqrt(2.0 * times / math.e))
-    return np.minimum(found, ceiling)
+    return np.fmin(np.sqrt(2.0 * times / math.e), ceiling)

@@ -18,9 +18,11 @@ from ntksim.linalg.spectrum import EPSILON
 from ntksim.types import Array
 
 ACCURACY = 1e-13
-"""Largest error of a factor that is combined from others: relative to the largest of its mode at
-any time, and where all modes are small at its time relative to the largest of these quotients. It
-is checked; where it would be missed the factors are left as they are."""
+"""Largest error of a factor F[t, a] that is combined from others, relative to c_a max_b F[t, b]/c_b
+with c² the largest factor of a mode at any time: 1/λ where the last time is late. A mode with a
+small eigenvalue λ has a projection k(x, X) v ≤ √(k(x, x) λ): relative to all that moves at its time
+no output is off by more, however singular the kernel. It is checked; where it would be missed the
+factors are left as they are."""
 
 SMALLEST_BAND, LARGEST_BAND = 64, 512
 """Modes below which a band is not divided, as products of narrower matrices are no faster, and
@@ -47,7 +49,7 @@ class Band:
 def time_basis(factors: Array) -> TimeBasis | None:
     """Write factors (T, n) as combinations of fewer functions of the mode, or return ``None``.
 
-    Columns and then rows are scaled to a maximum of 1, so that early and late times count alike,
+    Columns and then rows are scaled as ``ACCURACY`` says, so that early and late times count alike,
     and the leading left singular vectors of some modes, which must do for all of them, span the
     times. There is no basis where factors are not finite, or take as many functions as there
     are times. Cost about 30 T³ + 4 T n s operations.
@@ -55,7 +57,7 @@ def time_basis(factors: Array) -> TimeBasis | None:
     times, modes = factors.shape
     if factors.size == 0 or not np.isfinite(factors).all():
         return None
-    columns = _largest(np.abs(factors).max(axis=0))
+    columns = np.sqrt(_largest(np.abs(factors).max(axis=0)))
     scaled = factors / columns
     rows = np.abs(scaled).max(axis=1)
     scaled /= _largest(rows)[:, None]

@@ -37,8 +37,8 @@ def spectra(n: int = 1000) -> dict[str, np.ndarray]:
 
 
 def scales(factors: np.ndarray) -> np.ndarray:
-    """What the accuracy is relative to: the largest of a mode, times the largest at a time."""
-    columns = np.abs(factors).max(axis=0)
+    """What the accuracy is relative to: the root of the largest of a mode, and a time's largest."""
+    columns = np.sqrt(np.abs(factors).max(axis=0))
     columns[columns == 0] = 1
     return columns * (np.abs(factors) / columns).max(axis=1, keepdims=True)
 
@@ -116,6 +116,23 @@ def direct_variance(values, projection, growth, factor: PriorFactor) -> np.ndarr
 
 def split(factor: np.ndarray, n: int) -> PriorFactor:
     return PriorFactor(factor[:n], factor[n:])
+
+
+def test_early_times_know_nothing_of_the_limit() -> None:
+    """A kernel with a condition of 1e12 and t = ∞: factors of 1e9 beside those of 1e-2."""
+    n = 600
+    values = spectrum(np.geomspace(1e3, 1e-9, n))
+    growth = flow_factors(values, TIMES).growth
+    rng = np.random.default_rng(4)
+    rows = rng.standard_normal((4, n)) * np.sqrt(values.eigenvalues)  # as k(x, X) v is bounded
+    coefficients = rng.standard_normal((n, 1))
+    found = trajectories_module.combine(rows, growth, coefficients)
+    basis = time_basis(growth)
+    assert basis is not None
+    exact = np.einsum("mn,tn,nc->tmc", rows, growth, coefficients)
+    # All that moves until t is of the size of its square root, the sum of n modes of that √n.
+    error = np.abs(found - exact).max(axis=(1, 2))[1:-1]
+    assert (error <= 2 * ACCURACY * np.sqrt(n * TIMES[1:-1])).all()
 
 
 def process(seed: int, n: int = 600, m: int = 30):

@@ -8,7 +8,14 @@ import pytest
 from ntksim.registry import OptionError, Registry
 from ntksim.types import Solver
 
-from ntksim_builtin.solvers import Eigh, Expm, GradientDescent, NetworkGradientDescent
+from ntksim_builtin.solvers import (
+    Eigh,
+    Expm,
+    GradientDescent,
+    Krylov,
+    NetworkGradientDescent,
+    Ode,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +29,8 @@ def registry() -> Registry:
         ("eigh", Eigh()),
         ({"name": "eigh", "ridge": 0.1, "output_noise": 1}, Eigh(0.1, 1.0)),
         ("expm", Expm()),
+        ({"name": "krylov", "tolerance": 1e-4, "ridge": 0.1}, Krylov(1e-4, 0.1)),
+        ({"name": "ode", "method": "BDF"}, Ode("BDF")),
         ({"name": "gradient_descent", "learning_rate": "auto"}, GradientDescent()),
         ({"name": "gradient_descent", "learning_rate": 0.25}, GradientDescent(0.25)),
         (
@@ -40,6 +49,10 @@ def test_studies_name_solvers(registry: Registry, reference: Any, solver: Solver
     [
         {"name": "eigh", "ridge": -0.1},
         {"name": "eigh", "learning_rate": 0.1},
+        {"name": "krylov", "tolerance": 0.0},
+        {"name": "krylov", "max_products": 0},
+        {"name": "ode", "method": "Euler"},
+        {"name": "ode", "relative_tolerance": 1e-16},
         {"name": "gradient_descent", "learning_rate": "fast"},
         {"name": "gradient_descent", "learning_rate": 0.0},
         {"name": "network_gradient_descent", "max_steps": 0},
@@ -56,6 +69,9 @@ def test_solvers_say_what_they_need_and_give() -> None:
     assert Eigh.provides == {"variance", "covariance", "parameters"}
     assert Expm.provides == frozenset()
     assert Expm.requires == {"ntk"}
+    assert Krylov.requires == {"operator"}
+    assert Krylov.provides == {"parameters"}
+    assert Ode.requires == {"ntk"}
     assert GradientDescent.requires == {"ntk", "spectrum"}
     assert NetworkGradientDescent.requires == {"network"}
     for solver in (GradientDescent, NetworkGradientDescent):

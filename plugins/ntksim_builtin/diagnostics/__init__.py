@@ -26,6 +26,7 @@ from ntksim_builtin.diagnostics.parameters import Parameters
 from ntksim_builtin.diagnostics.predictions import Predictions
 from ntksim_builtin.diagnostics.predictor_gap import PredictorGap
 from ntksim_builtin.diagnostics.residuals import Residuals
+from ntksim_builtin.diagnostics.solver_error import SolverError
 from ntksim_builtin.diagnostics.spectrum import SpectrumDiagnostic
 from ntksim_builtin.diagnostics.variance import Variance
 
@@ -38,6 +39,7 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     Kernel,
     KernelDistance,
     SpectrumDiagnostic,
+    SolverError,
     Variance,
     Covariance,
     Parameters,
@@ -85,6 +87,7 @@ __all__ = [
     "Predictions",
     "PredictorGap",
     "Residuals",
+    "SolverError",
     "SpectrumDiagnostic",
     "Variance",
 ]
