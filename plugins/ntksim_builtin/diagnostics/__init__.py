@@ -26,6 +26,7 @@ from ntksim_builtin.diagnostics.parameters import Parameters
 from ntksim_builtin.diagnostics.predictions import Predictions
 from ntksim_builtin.diagnostics.predictor_gap import PredictorGap
 from ntksim_builtin.diagnostics.residuals import Residuals
+from ntksim_builtin.diagnostics.samples import Samples
 from ntksim_builtin.diagnostics.solver_error import SolverError
 from ntksim_builtin.diagnostics.spectrum import SpectrumDiagnostic
 from ntksim_builtin.diagnostics.variance import Variance
@@ -42,6 +43,7 @@ DIAGNOSTICS: tuple[type[Diagnostic], ...] = (
     SolverError,
     Variance,
     Covariance,
+    Samples,
     Parameters,
     ParameterTheory,
     FullPredictions,
@@ -87,6 +89,7 @@ __all__ = [
     "Predictions",
     "PredictorGap",
     "Residuals",
+    "Samples",
     "SolverError",
     "SpectrumDiagnostic",
     "Variance",
