@@ -12,6 +12,8 @@ from ntksim.types import Array, Evolution, NonNegativeFloat, Problem, Requiremen
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.system import linear_system
 
+EPSILON = float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True)
 class Expm(Solver):
@@ -24,7 +26,8 @@ class Expm(Solver):
     gives f(x, t) = f₀(x) + k(x, X) G(t) (y − f₀(X)) without an inverse (Van Loan 1978); at t = ∞
     G is the pseudo-inverse of A with the cut-off n ε λ₁. Every time costs a dense exponential of
     2n rows, well over a hundred matrix products. Rounding of K moves e^{−At} by up to about
-    ε λ₁ t, without the care that ``eigh`` takes of modes below rounding: not for t λ₁ near 1/ε.
+    ε λ₁ t, without the care that ``eigh`` takes of modes below rounding: finite times beyond
+    1/(ε λ₁) are not reached.
     """
 
     name: ClassVar[str] = "expm"
@@ -41,15 +44,28 @@ class Expm(Solver):
         generator = system.train + self.ridge * np.eye(n)
         train = np.empty((len(times), *system.start.shape))
         test = np.empty((len(times), *system.test_start.shape))
-        for index, time in enumerate(times):
+        reached = np.array(times, dtype=np.float64)
+        size = float(np.abs(generator).sum(axis=1).max())
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached[np.isfinite(times) & (size * times > 1 / EPSILON)] = np.nan
+        for index, time in enumerate(reached):
+            if np.isnan(time):
+                train[index] = test[index] = np.nan
+                continue
             left, moved = _propagators(generator, float(time))
             # 1 − K G = (1 − A G) + ridge G: the residual without a difference of large terms.
             train[index] = system.targets + (left + self.ridge * moved) @ residual
             test[index] = system.test_start - system.test_train @ (moved @ residual)
         return Evolution(
-            reached=np.array(times, dtype=np.float64),
+            reached=reached,
             train=train.reshape(len(times), *problem.f0_train.shape),
             test=test.reshape(len(times), *problem.f0_test.shape),
+            note=(
+                f"finite times beyond {1 / EPSILON / size:.3g} are lost in the rounding of an "
+                "exponential; use eigh"
+                if np.isnan(reached).any()
+                else ""
+            ),
         )
 
     def label(self) -> str:
@@ -58,11 +74,17 @@ class Expm(Solver):
 
 
 def _propagators(generator: Array, time: float) -> tuple[Array, Array]:
-    """Return e^{−At} and G(t), at t = ∞ the projector on the null space and the pseudo-inverse."""
+    """Return e^{−At} and G(t), at t = ∞ the projector on the null space and the pseudo-inverse.
+
+    The projector is made of eigenvectors: 1 − A A⁺ would lose as many digits as A is
+    ill-conditioned.
+    """
     n = len(generator)
     if np.isinf(time):
-        inverse = np.asarray(scipy.linalg.pinvh(generator, rtol=n * np.finfo(np.float64).eps))
-        return np.eye(n) - generator @ inverse, inverse
+        values, vectors = scipy.linalg.eigh(generator)
+        null = values <= n * EPSILON * max(values[-1], 0.0)
+        resting, moving = vectors[:, null], vectors[:, ~null]
+        return resting @ resting.T, (moving / values[~null]) @ moving.T
     block = np.zeros((2 * n, 2 * n))
     block[:n, :n] = -time * generator
     block[:n, n:] = np.eye(n)

@@ -71,6 +71,11 @@ class Krylov(Solver):
 
     def evolve(self, problem: Problem, times: Array) -> Evolution:
         """Return the outputs at ``times``, NaN where the tolerance is not reached."""
+        # Of a kernel so small or large that squares overflow no bound is finite: nothing is kept.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._evolve(problem, times)
+
+    def _evolve(self, problem: Problem, times: Array) -> Evolution:
         operators = problem.operators
         if operators is None:
             raise ValueError("the problem has no kernel operator, which this solver requires")

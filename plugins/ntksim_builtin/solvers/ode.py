@@ -13,6 +13,12 @@ from scipy.integrate import solve_ivp
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.system import linear_system
 
+MOST_STEPS = 1_000_000
+"""Steps of an explicit method beyond which it is refused: it would not come to an end."""
+
+ORDINARY = (1e-60, 1e60)
+"""Rates for which time keeps its unit."""
+
 STIFF = frozenset({"Radau", "BDF"})
 """Methods that solve with the Jacobian in every step."""
 
@@ -75,9 +81,18 @@ class Ode(Solver):
         if scale == 0 or times.max(initial=0.0) == 0:
             return np.zeros((len(times), len(residual)))
         forcing = residual / scale
-        options: dict[str, Any] = {"jac": -generator} if self.method in STIFF else {}
         # What is small beside the largest weight of a stiff kernel still moves outputs.
         largest = float(np.abs(generator).sum(axis=1).max())
+        steps = largest * float(times[-1]) / 3
+        if self.method not in STIFF and steps > MOST_STEPS:
+            raise ValueError(
+                f"{self.method} would need about {steps:.2g} steps to time {times[-1]:g}; at most "
+                f"{MOST_STEPS:,} are taken: use Radau or BDF, or another solver"
+            )
+        unit = _unit(largest, float(times[-1]))
+        # In units of time in which no square of a number overflows, which the integrator takes.
+        generator, times, largest = generator * unit, times / unit, largest * unit
+        options: dict[str, Any] = {"jac": -generator} if self.method in STIFF else {}
         absolute = self.relative_tolerance * min(float(times[-1]), 1.0 / largest if largest else 1)
         solution = solve_ivp(
             lambda _, a: forcing - generator @ a,
@@ -91,4 +106,11 @@ class Ode(Solver):
         )
         if not solution.success:
             raise ValueError(f"{self.method} failed: {solution.message}")
-        return scale * solution.y.T
+        return scale * unit * solution.y.T
+
+
+def _unit(largest: float, last: float) -> float:
+    """Return a power of two as unit of time: 1 unless the kernel or the time is extreme."""
+    rate = largest if largest > 0 else 1.0 / last
+    exponent = 0 if ORDINARY[0] < rate < ORDINARY[1] else -int(np.frexp(rate)[1])
+    return float(np.ldexp(1.0, min(exponent, 1000)))
