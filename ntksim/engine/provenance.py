@@ -68,6 +68,7 @@ def store_plan(study: Study, plan: Plan) -> StorePlan:
         time=study.times,
         datasets=plan.datasets,
         specs=_specs(study),
+        storage=study.storage,
         summaries=tuple(
             summary for recording in study.recordings for summary in recording.diagnostic.summaries
         ),

@@ -104,6 +104,7 @@ STORE_ATTRIBUTES = frozenset(
         "ntksim_store_format",
         "study",
         "description",
+        "storage",
         "datasets",
         "summaries",
         "content_sha256",

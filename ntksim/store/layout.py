@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -56,7 +56,9 @@ class StorePlan:
     gives longer texts for labels, by axis. ``attributes`` are those of the root group: text and
     numbers stay as they are, everything else is stored as JSON text, so that the tree can be
     exported to formats without nested attributes. ``summaries`` are computed from the stored values
-    of the variables that they are of, where those are among ``specs``.
+    of the variables that they are of, where those are among ``specs``. ``storage`` is the type in
+    which the numbers of ``specs`` are stored: with float32 those of float64 are rounded, but for
+    variables with a value that float32 cannot hold; axes, data and times stay as they are.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class StorePlan:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     summaries: Sequence[Summary] = ()
+    storage: Literal["float64", "float32"] = "float64"
 
     def __post_init__(self) -> None:
         for axis in AXIS_SPECS:
@@ -176,6 +179,7 @@ class StorePlan:
             "ntksim_store_format": FORMAT,
             "study": self.name,
             "description": self.description,
+            "storage": self.storage,
             "datasets": plain_attribute(datasets),
             "summaries": plain_attribute(
                 {name: item.summary.of for item in self.summarised for name in item.variables}

@@ -26,6 +26,7 @@ from ntksim.store.declared import (
 from ntksim.store.labels import Names, all_names, names_of, placed
 from ntksim.store.layout import NotApplicable, StorePlan, input_dims
 from ntksim.store.manifest import ROOT_METADATA
+from ntksim.store.narrow import stored_specs
 from ntksim.store.records import WantedRecords
 from ntksim.types import VariableSpec
 from ntksim.types.result import POINT_DIMS
@@ -35,7 +36,7 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     """Write the tree into a new folder; return how many positions have each status."""
     keys = sorted(records.headers)
     numbers = _record_numbers(plan, keys)
-    specs = plan.variables
+    specs = stored_specs(plan, records)
     comparable = {name: spec for name, spec in specs.items() if spec.is_comparable}
     own = {dim for spec in specs.values() for dim in spec.dims} - POINT_DIMS
     # Groups inherit the dimensions of the root, so a plugin's own have one size everywhere.
@@ -57,7 +58,7 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     for i, label in enumerate(plan.dataset):
         group = root.create_group(plan.groups[label], attributes=plan.group_attributes(label))
         writer = GroupWriter(group, dict(zip(CELL_AXES[1:], plan.shape[1:], strict=True)))
-        _write_dataset(writer, plan, label, sizes, numbers[i], keys, records, names)
+        _write_dataset(writer, plan, specs, label, sizes, numbers[i], keys, records, names)
     write_summaries(plan, root)
     for name in (*plan.groups.values(), None):
         _consolidate(folder, name)
@@ -68,6 +69,7 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
 def _write_dataset(
     writer: GroupWriter,
     plan: StorePlan,
+    specs: Mapping[str, VariableSpec],
     label: str,
     sizes: Mapping[str, int],
     numbers: np.ndarray,
@@ -76,7 +78,7 @@ def _write_dataset(
     names: Names,
 ) -> None:
     """Write the group of a dataset: its data, and the variables that depend on its points."""
-    specs = {name: spec for name, spec in plan.variables.items() if not spec.is_comparable}
+    specs = {name: spec for name, spec in specs.items() if not spec.is_comparable}
     present = [keys[i] for i in np.unique(numbers) if i >= 0]
     sizes = {
         **sizes,

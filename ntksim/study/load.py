@@ -21,8 +21,9 @@ from ntksim.study.source import Source
 MAX_CELLS = 10**6
 
 _REQUIRED = ("study", "dataset", "architecture", "width", "time", "kernel", "solver")
-_OPTIONAL = ("description", "seed", "record", "store", "plugins", "initial_output")
+_OPTIONAL = ("description", "seed", "record", "store", "plugins", "initial_output", "storage")
 _INITIAL_OUTPUTS = ("network", "zero")
+_STORAGES = ("float64", "float32")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -119,6 +120,7 @@ def _checked(
         root=root,
         registry=registry,
         source=source,
+        storage=get("storage", _storage, "float64"),
     )
 
 
@@ -143,6 +145,13 @@ def _initial_output(place: Place, value: Any) -> Any:
     if value not in _INITIAL_OUTPUTS:
         close = nearest(str(value), _INITIAL_OUTPUTS)
         place.refuse(f"{shown(value)} is not an initial output: network or zero{close}")
+    return value
+
+
+def _storage(place: Place, value: Any) -> Any:
+    if value not in _STORAGES:
+        close = nearest(str(value), _STORAGES)
+        place.refuse(f"{shown(value)} is not a way to store numbers: float64 or float32{close}")
     return value
 
 

@@ -20,6 +20,7 @@ AXES = ("dataset", "architecture", "width", "seed", "kernel", "solver")
 """The axes of the grid of cells, in order."""
 
 InitialOutput: TypeAlias = Literal["network", "zero"]
+Storage: TypeAlias = Literal["float64", "float32"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Study:
 
     ``axes`` holds the values of each of ``AXES``; ``times`` are ascending and shared by all cells;
     ``root`` is the root of all random numbers. ``initial_output`` says whether training starts
-    from the outputs of the network as initialised, or from zero.
+    from the outputs of the network as initialised, or from zero. ``storage`` is how recorded
+    numbers are stored; they are computed in float64 anyway.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Study:
     root: int
     registry: Registry
     source: Source = field(repr=False)
+    storage: Storage = "float64"
 
     @property
     def text(self) -> str:
@@ -88,6 +91,7 @@ class Study:
                 ],
                 "initial_output": self.initial_output,
                 "store": self.store,
+                "storage": self.storage,
                 "plugins": {
                     origin.plugin: {
                         "distribution": origin.distribution,

@@ -88,6 +88,11 @@ def _properties(registry: Registry) -> dict[str, Any]:
             "enum": ["network", "zero"],
             "default": "network",
         },
+        "storage": {
+            "description": "Type in which recorded numbers are stored; float32 rounds them.",
+            "enum": ["float64", "float32"],
+            "default": "float64",
+        },
     }
 
 
