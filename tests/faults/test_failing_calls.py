@@ -2,15 +2,20 @@
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from ntksim.engine.threads import available_cores
+from ntksim.store.verify import verify
 
 from faults.nursery import COMPLETE, NO_ACCESS
-from faults.undisturbed import Nursery, check, contents
-from running_studies import recorded, write_study
+from faults.undisturbed import Nursery, files
+from running_studies import write_study
 
 pytestmark = pytest.mark.faults
 
@@ -20,27 +25,28 @@ SMALLEST: dict[str, Any] = {"width": 4, "seed": [0, 1], "record": ["loss"]}
 class Example:
     """A small run, and how many calls it makes that change something."""
 
-    def __init__(self, folder: Path, nursery: Nursery) -> None:
-        self.nursery = nursery
+    def __init__(self, folder: Path) -> None:
+        self.nursery = Nursery()
         self.folder = folder
         self.study = write_study(folder, **SMALLEST)
-        self.part = write_study(folder / "part", **SMALLEST | {"seed": [1]})
-        self.store = folder / "small.zarr"
+        part = write_study(folder / "part", **SMALLEST | {"seed": [1]})
+        store = folder / "undisturbed" / "small.zarr"
         self.older = folder / "older"
-        self.older.mkdir()
-        assert nursery.run(self.part, self.older / "small.zarr") == COMPLETE
-        assert nursery.run(self.study, self.store) == COMPLETE
-        self.contents = contents(self.store)
-        self.records = recorded(self.store)
+        for place in (store.parent, self.older):
+            place.mkdir()
+        assert self.nursery.run(part, self.older / "small.zarr") == COMPLETE
+        assert self.nursery.run(self.study, store) == COMPLETE
+        assert verify(store).is_whole
+        self.files = files(store)
 
     def prepare(self, name: str, replacing: bool) -> Path:
         """Return the place of a store, where an older one already is or nothing."""
-        folder = self.folder / "trials" / name
+        folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         if replacing:
             shutil.copytree(self.older, folder)
         else:
-            folder.mkdir(parents=True)
+            folder.mkdir()
         return folder / "small.zarr"
 
     def calls(self, replacing: bool) -> int:
@@ -53,16 +59,53 @@ class Example:
         """Spoil one call, run again undisturbed, and compare; return how the spoilt run ended."""
         store = self.prepare("trial", replacing)
         code = self.nursery.run(self.study, store, at=at, how=how)
-        assert self.nursery.run(self.study, store) == COMPLETE
-        check(store, self.contents, self.records)
+        assert self.nursery.run(self.study, store) == COMPLETE, (at, how)
+        found = files(store)
+        assert found.keys() == self.files.keys(), (at, how)
+        assert found == self.files, (at, how)
         return code
 
 
+class Examples:
+    """One example for each core."""
+
+    def __init__(self, folder: Path) -> None:
+        self.count = min(available_cores(), 4)
+        self._free: SimpleQueue[Example] = SimpleQueue()
+        for number in range(self.count):
+            (folder / str(number)).mkdir()
+            self._free.put(Example(folder / str(number)))
+
+    def calls(self, replacing: bool) -> int:
+        example = self._free.get()
+        try:
+            return example.calls(replacing)
+        finally:
+            self._free.put(example)
+
+    def try_all(self, calls: Iterable[int], how: str, replacing: bool) -> list[int]:
+        """Try several calls at once, each core its own; return how the runs ended, in order."""
+
+        def attempt(at: int) -> int:
+            example = self._free.get()
+            try:
+                return example.try_at(at, how, replacing)
+            finally:
+                self._free.put(example)
+
+        with ThreadPoolExecutor(self.count) as pool:
+            return list(pool.map(attempt, calls))
+
+    def close(self) -> None:
+        for _ in range(self.count):
+            self._free.get().nursery.close()
+
+
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    nursery = Nursery()
-    yield Example(tmp_path_factory.mktemp("example"), nursery)
-    nursery.close()
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examples]:
+    found = Examples(tmp_path_factory.mktemp("examples"))
+    yield found
+    found.close()
 
 
 ENDS = {
@@ -76,24 +119,22 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("replacing", [False, True])
-def test_some_calls(example: Example, how: str, replacing: bool) -> None:
-    calls = example.calls(replacing)
+def test_some_calls(examples: Examples, how: str, replacing: bool) -> None:
+    calls = examples.calls(replacing)
     assert calls > 50
     # The first and the last ones are about the journal and about replacing the tree.
     chosen = sorted({2, calls // 3, calls - 3})
-    ends = [example.try_at(at, how, replacing) for at in chosen]
-    assert set(ends) <= ENDS[how]
+    assert set(examples.try_all(chosen, how, replacing)) <= ENDS[how]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("replacing", [False, True])
-def test_every_call(example: Example, how: str, replacing: bool) -> None:
-    calls = example.calls(replacing)
-    ends = {at: example.try_at(at, how, replacing) for at in range(1, calls + 1)}
-    assert set(ends.values()) <= ENDS[how]
-    assert max(ENDS[how]) in ends.values() or how == "die"
-    assert min(ENDS[how]) in ends.values()
+def test_every_call(examples: Examples, how: str, replacing: bool) -> None:
+    calls = examples.calls(replacing)
     # Beyond the last call nothing happens.
-    assert example.try_at(calls + 1, how, replacing) == COMPLETE
+    *ends, beyond = examples.try_all(range(1, calls + 2), how, replacing)
+    print(f"{how}: {calls} calls, {dict(Counter(ends))}")  # noqa: T201 - shown with -s
+    assert set(ends) == ENDS[how] if how != "die" else set(ends) <= ENDS[how]
+    assert beyond == COMPLETE

@@ -76,6 +76,18 @@ def contents(store: Path) -> dict[str, Any]:
     return found
 
 
+def files(store: Path) -> dict[str, bytes]:
+    """Return every file of a store, of its journal and beside them, but for the lock, with content.
+
+    Runs in a nursery take no time, so that equal runs are equal files.
+    """
+    return {
+        path.relative_to(store.parent).as_posix(): path.read_bytes()
+        for path in store.parent.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
 def check(store: Path, expected: dict[str, Any], records: dict[str, Any]) -> None:
     """Compare a store and its journal with those of an undisturbed run, and look for leftovers."""
     assert contents(store) == expected
