@@ -72,7 +72,7 @@ def measure_target(name: str, *, quick: bool, only: str = "") -> dict[str, Any]:
         if only in comparison.name
     ]
     title = (module.__doc__ or name).strip().splitlines()[0].rstrip(".")
-    run = {"target": name, "title": title, "quick": quick, "machine": about}
+    run = {"target": name, "title": title, "quick": quick, "only": only, "machine": about}
     return {**run, "load_after": load(), "comparisons": found}
 
 

@@ -13,8 +13,10 @@ def rendered(found: dict[str, Any]) -> str:
     """Write one target's results as Markdown."""
     machine = found["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    options = " --quick" if found["quick"] else ""
+    options += f' --only "{found["only"]}"' if found.get("only") else ""
     about = (
-        f"`python -m benchmarks {found['target']}{' --quick' if found['quick'] else ''}`, "
+        f"`python -m benchmarks {found['target']}{options}`, "
         f"{machine['time']} UTC, {machine['processor']}, {machine['cores']} cores, "
         f"Python {machine['python']}, {versions}; load {machine['load']} before, "
         f"{found['load_after']} after."

@@ -37,18 +37,19 @@ DENSE, PIECEWISE, RECTIFIED, ERF, GELU, SERIES, ANGLE = range(7)
 MARK, LEAST = 2.0**900, 1e-200
 """Encoding of near-parallel pairs: ±MARK (LEAST + 1 − |ρ|), which no correlation can be."""
 
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+"""Products may be contracted with sums; nothing else about the arithmetic is relaxed."""
+
 
 def _compiled(function: Function) -> Function:
     """Compile when first called, for this processor, and keep the result on disk.
 
-    Products may be contracted with sums; nothing else about the arithmetic is relaxed. Where no
-    folder can be written the code is compiled anew in every process.
+    Where no folder can be written the code is compiled anew in every process.
     """
-    options: Any = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
     try:
-        compiled: Any = numba.njit(cache=True, **options)(function)
+        compiled: Any = numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:
-        compiled = numba.njit(**options)(function)
+        compiled = numba.njit(**OPTIONS)(function)
     return compiled
 
 
@@ -137,13 +138,14 @@ def _plain(rho: Any, tau: Any, weight: Any) -> None:
 
 
 @_compiled
-def _dense(rho: Any, gap: Any, tau: Any, left: Any, right: Any) -> None:
+def _dense(
+    rho: Any, gap: Any, tau: Any, left: Any, p2: Any, q2: Any, weight2: Any, bias2: Any
+) -> None:
     """A dense layer with (p, q) the shares of carried deviation and bias, p² + q² = 1.
 
     1 − ρ′ = pp′ (1 − ρ) + ½[(p − p′)² + (q − q′)²], where nothing cancels.
     """
     p, q, weight, bias = left[0], left[1], left[2], left[3]
-    p2, q2, weight2, bias2 = right[0], right[1], right[2], right[3]
     for j in range(rho.size):
         carried, constant = p * p2[j], q * q2[j]
         between = 0.5 * ((p - p2[j]) ** 2 + (q - q2[j]) ** 2)
@@ -190,21 +192,25 @@ def _rectified(rho: Any, gap: Any, tau: Any, v: Any, w: Any, weight: Any) -> Non
 
 
 @_compiled
-def _erf(rho: Any, gap: Any, tau: Any, left: Any, right: Any, weight: Any) -> None:
+def _erf(
+    rho: Any,
+    gap: Any,
+    tau: Any,
+    left: Any,
+    p2: Any,
+    rest2: Any,
+    inverse2: Any,
+    h2: Any,
+    half_angle2: Any,
+    slope2: Any,
+    weight: Any,
+) -> None:
     """ρ′ = arcsin(r)/(hh′), r = pp′ρ, p² = 2σ²/(1 + 2σ²), h² = arcsin p² (Williams 1998).
 
     1 − |ρ′| from arccos |r| − ½(arccos p² + arccos p′²), so that its rounding error is that of the
     angles, which are small where σ is large.
     """
     p, rest, inverse, h, half_angle, slope = left[0], left[1], left[2], left[3], left[4], left[5]
-    p2, rest2, inverse2, h2, half_angle2, slope2 = (
-        right[0],
-        right[1],
-        right[2],
-        right[3],
-        right[4],
-        right[5],
-    )
     for j in range(rho.size):
         product = p * p2[j]
         r = product * abs(rho[j])
@@ -223,14 +229,13 @@ def _erf(rho: Any, gap: Any, tau: Any, left: Any, right: Any, weight: Any) -> No
 
 
 @_compiled
-def _gelu(rho: Any, gap: Any, tau: Any, left: Any, right: Any, weight: Any) -> None:
+def _gelu(rho: Any, gap: Any, tau: Any, left: Any, p2: Any, d2: Any, k2: Any, weight: Any) -> None:
     """ρ′ = kk′ [ρ P + pp′ ((1 − ρ²) + ρ² (d + d′)) / 2πR], by Stein's identity.
 
     Here d = 1/(1 + σ²), p² = 1 − d, k = σ/σ′ for features of deviation σ′, R² = 1 − p²p′²ρ², and
     P = 1/4 + arcsin(pp′ρ)/2π is the probability that both arguments are positive.
     """
     p, d, k = left[0], left[1], left[2]
-    p2, d2, k2 = right[0], right[1], right[2]
     for j in range(rho.size):
         product = p * p2[j]
         r = product * abs(rho[j])
@@ -302,10 +307,11 @@ def _horner8(first: Any, second: Any, z: Any, a: Any, b: Any) -> None:
 
 
 @_compiled
-def _outputs(nngp: Any, ntk: Any, rho: Any, tau: Any, left: Any, right: Any, ends: Any) -> None:
+def _outputs(
+    nngp: Any, ntk: Any, rho: Any, tau: Any, left: Any, carried2: Any, weight2: Any, ends: Any
+) -> None:
     """The last dense layer, which gives covariances instead of correlations."""
     carried, weight = left[0], left[1]
-    carried2, weight2 = right[0], right[1]
     variance, bias = ends[0], ends[1]
     for j in range(rho.size):
         product = carried * carried2[j]
@@ -339,10 +345,14 @@ def _through_layers(
     for step in range(kinds.shape[0]):
         kind, place = kinds[step, 0], kinds[step, 1]
         v, w, weight = scalars[step, 0], scalars[step, 1], scalars[step, 2]
-        own, others = left[place, :, row], right[place, :, columns]
+        own = left[place, :, row]
+        # One by one: a slice of one row is known to be contiguous, a row of a slice is not.
+        r0, r1 = right[place, 0, columns], right[place, 1, columns]
+        r2, r3 = right[place, 2, columns], right[place, 3, columns]
+        r4, r5 = right[place, 4, columns], right[place, 5, columns]
         if kind == DENSE:
             if v > 0.0:
-                _dense(rho, gap, tau, own, others)
+                _dense(rho, gap, tau, own, r0, r1, r2, r3)
             else:
                 _plain(rho, tau, weight)
         elif kind == PIECEWISE:
@@ -350,9 +360,9 @@ def _through_layers(
         elif kind == RECTIFIED:
             _rectified(rho, gap, tau, v, w, weight)
         elif kind == ERF:
-            _erf(rho, gap, tau, own, others, weight)
+            _erf(rho, gap, tau, own, r0, r1, r2, r3, r4, r5, weight)
         elif kind == GELU:
-            _gelu(rho, gap, tau, own, others, weight)
+            _gelu(rho, gap, tau, own, r0, r1, r2, weight)
         elif kind == SERIES:
             more[:] = 0.0
             most[:] = 0.0
@@ -372,7 +382,8 @@ def _through_layers(
                 part = slice(start, start + 8)
                 _horner8(rho, tau, more, polynomials[0, part], polynomials[1, part])
     last = left.shape[0] - 1
-    _outputs(values, ntk, rho, tau, left[last, :, row], right[last, :, columns], ends)
+    carried, weights = right[last, 0, columns], right[last, 1, columns]
+    _outputs(values, ntk, rho, tau, left[last, :, row], carried, weights, ends)
 
 
 @_compiled
