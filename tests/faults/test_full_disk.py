@@ -1,5 +1,6 @@
 """Disks that are full, folders that cannot be written: a sentence, and nothing lost."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from faults.nursery import COMPLETE, NO_ACCESS
 from faults.undisturbed import Nursery, check, contents
-from running_studies import ntksim, recorded, write_study
+from running_studies import command, environment, ntksim, recorded, write_study
 
 pytestmark = pytest.mark.faults
 
@@ -138,11 +139,61 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, disk: SmallDisk) -> Non
     assert found.stderr.startswith(f"error: {disk.folder}/small.lock: Read-only file system")
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def as_an_ordinary_user() -> None:
+    """Take from root, in a child, what lets it write where permissions say no."""
+    if os.getuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        if libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP: it is not had after exec
+            os._exit(77)
+
+
+def ordinary(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line without the privileges of root."""
+    found = subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=as_an_ordinary_user,
+    )
+    if found.returncode == 77:
+        pytest.skip("this root may not give up its privileges")
+    return found
+
+
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     study = write_study(tmp_path, **GRID)
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
-    found = ntksim("run", study, "--store", folder / "small.zarr", cwd=tmp_path)
+    found = ordinary("run", study, "--store", folder / "small.zarr", cwd=tmp_path)
     assert found.returncode == 2
     assert found.stderr.startswith(f"error: {folder}/small.lock: Permission denied")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_store_in_a_folder_that_was_closed_is_read_and_not_changed(
+    tmp_path: Path, nursery: Nursery
+) -> None:
+    study, expected, records = reference(tmp_path / "closed", nursery)
+    folder = study.parent
+    store = folder / "small.zarr"
+    more = write_study(tmp_path / "more", **GRID | {"seed": {"count": 7}})
+    folder.chmod(0o500)
+    try:
+        for reading in ("status", "verify"):
+            found = ordinary(reading, store, cwd=tmp_path)
+            assert (found.returncode, found.stderr) == (0, "")
+        found = ordinary("run", more, "--store", store, cwd=tmp_path)
+        assert found.returncode == 2
+        assert found.stderr.startswith("error: ")
+        assert "Permission denied" in found.stderr
+        assert "Traceback" not in found.stderr
+    finally:
+        folder.chmod(0o700)
+    assert contents(store) == expected
+    assert recorded(store) == records
