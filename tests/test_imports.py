@@ -156,8 +156,7 @@ def modules_after(code: str) -> set[str]:
 def test_importing_the_host_loads_no_plugin_and_nothing_heavy(code: str) -> None:
     loaded = modules_after(code)
     assert "ntksim" in loaded
-    heavy = set(HEAVY) - ({"numba"} if "ntksim.nn" in code else set())
-    assert not loaded & heavy
+    assert not loaded & set(HEAVY)
     assert not any(name.startswith("ntksim_") for name in loaded)
 
 
