@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import linregress
 
 from stored_studies import Run, Stored
 
@@ -47,6 +50,18 @@ def test_f4_the_stored_misfit_is_this_one(figure4: Stored) -> None:
     np.testing.assert_allclose(
         figure4.root.prediction_full_misfit_train, misfit(figure4["three_points"]), rtol=1e-12
     )
+
+
+def test_f4_the_store_has_an_exponent_of_one_network_a_width(figure4: Stored) -> None:
+    """One seed: its standard error is that of the distances from the line."""
+    at = {"time": 5000}
+    fitted = figure4.root.prediction_full_misfit_train_width_exponent.sel(at)
+    error = figure4.root.prediction_full_misfit_train_width_exponent_standard_error.sel(at)
+    found = figure4.root.prediction_full_misfit_train.sel(at)
+    expected: Any = linregress(np.log(found.width), np.log(found))
+    np.testing.assert_allclose(fitted, expected.slope, rtol=1e-10)
+    np.testing.assert_allclose(error, expected.stderr, rtol=1e-8)
+    assert abs(fitted + 0.5) < 4.3 * error  # Student's t with 2 degrees of freedom, 5 %
 
 
 def test_f4_both_networks_start_as_one(figure4: Stored) -> None:

@@ -133,6 +133,13 @@ def check_learning_curves(root: xr.Dataset) -> None:
         standard_error = errors.std(ddof=1) / np.sqrt(len(errors))
         assert abs(errors.mean() - predicted) < 5 * standard_error, number
     assert len(by_number) > 3
+    # Not a power law, but over the same numbers of points theory and measurement fall alike.
+    fitted = float(root.mean_squared_error_test_train_points_exponent)
+    theory = float(root.learning_curve_theory_train_points_exponent)
+    error = float(root.mean_squared_error_test_train_points_exponent_standard_error)
+    assert 0 < error < 0.3
+    assert abs(fitted - theory) < 3 * error
+    assert fitted < -0.3
     assert by_number[300][0][1] < 0.2 * by_number[10][0][1]
 
 

@@ -124,6 +124,24 @@ def test_c10_c11_demanded_widths_are_out_of_reach(figure2: Stored) -> None:
     assert root.width_demanded_du > 1e20
 
 
+def test_c29_both_symbols_are_the_smallest_eigenvalue(figure2: Stored) -> None:
+    """λ_I of the bound on the loss and λ₀ of Du et al.: one number, the last of the spectrum."""
+    times = figure2.root.time
+    early = times[(times > 0) & (times < 1)]
+    for label in LABELS:
+        root = figure2.root.sel(dataset=label, time=early)
+        start = figure2.root.loss_train.sel(dataset=label, time=0)
+        # e^{−2 λ_I t}, and e^{−λ₀ t/2}, the limit of small steps of (1 − η λ₀/2) a step.
+        of_bound = -np.log(root.loss_upper_bound / start) / (2 * early)
+        of_du = -np.log(root.loss_bound_du / start) * 2 / early
+        smallest = figure2[label.replace(" ", "_")].eigenvalue.isel(mode=-1)
+        for found in (of_bound, of_du):
+            late = found.sel(time=early[-1])
+            # The logarithm of a number close to 1 is known to ε over the logarithm.
+            np.testing.assert_allclose(late, smallest, rtol=1e-9)
+        np.testing.assert_allclose(root.eigenvalue_min, smallest, rtol=0)
+
+
 @pytest.fixture(scope="module")
 def proofs(stored: Run) -> xr.Dataset:
     return stored("convergence_proofs", width=[500], seed={"count": 2}).root
@@ -142,9 +160,18 @@ def test_c10_every_step_contracts_by_more_than_is_proven(proofs: xr.Dataset) -> 
     assert never(loss > proofs.loss_bound_du)
 
 
-def test_du_motion_of_weights_is_far_below_its_bound(proofs: xr.Dataset) -> None:
-    motion = proofs.parameter_motion_max.isel(time=-1)
+def test_du_motion_of_units_is_far_below_its_bound(stored: Run, proofs: xr.Dataset) -> None:
+    """4 √n ‖r₀‖ max‖x‖/(√m λ_min), and the largest motion of what leads into a hidden unit."""
+    group = stored("convergence_proofs", width=[500], seed={"count": 2})["digits"]
+    x = group.x_train.values.reshape(group.sizes["train_point"], -1)
+    size = np.linalg.norm(x, axis=1).max()
+    root = np.sqrt(len(x) * 2 * proofs.loss_train.isel(time=0) / 500)
+    expected = 4 * size * root / proofs.eigenvalue_min
+    np.testing.assert_allclose(proofs.parameter_motion_bound_du, expected, rtol=1e-10)
+    motion = proofs.parameter_motion_unit.isel(time=-1)
     assert (motion < 0.1 * proofs.parameter_motion_bound_du).all()
+    # A unit has 64 weights: it moves further than the one of them that moves furthest.
+    assert (motion > 1.5 * proofs.parameter_motion_max.isel(time=-1)).all()
 
 
 def test_c11_the_residual_formula_holds_approximately(proofs: xr.Dataset) -> None:
