@@ -145,6 +145,37 @@ def test_c22_the_mean_ends_as_kernel_regression(process: xr.Dataset) -> None:
     np.testing.assert_allclose(process.prediction_test.sel(time=INF), expected, rtol=0, atol=1e-12)
 
 
+def test_f7_samples_are_those_of_the_stored_mean_and_covariance(stored: Run) -> None:
+    """Of the process at the start, of the trained ensemble, and of the NNGP posterior."""
+    record = ["predictions", "covariance", {"name": "samples", "count": 400}]
+    data = {"name": "three_points", "points": 11, "label": "three_points"}
+    group = stored("figure7", dataset=data, record=record, time=[0, INF])["three_points"]
+    samples, count = group.prediction_sample_test, 400
+    for architecture in group.architecture.values:
+        for time in (0, INF):
+            at = {"architecture": architecture, "time": time}
+            own = samples.sel(at).transpose("sample", "test_point").values
+            covariance = group.prediction_covariance_test.sel(at).values
+            variance = np.diagonal(covariance)
+            # Five standard errors of a mean, and of a covariance of Gaussians.
+            gap = np.abs(own.mean(axis=0) - group.prediction_test.sel(at).values)
+            assert (gap < 5 * np.sqrt(variance / count)).all()
+            error = np.sqrt((np.outer(variance, variance) + covariance**2) / count)
+            assert (np.abs(np.cov(own.T) - covariance) < 5 * error).all()
+
+
+def test_f7_the_study_has_samples_to_draw(figure7: Stored) -> None:
+    for group in figure7.groups.values():
+        samples = group.prediction_sample_test
+        assert samples.sizes["sample"] == 5
+        there = samples.notnull().all([dim for dim in samples.dims if dim != "time"])
+        np.testing.assert_array_equal(group.time[there], [0, 0.5, 5, INF])
+        # Trained, they meet the points but for the noise of 0.03.
+        if group.sizes["test_point"] == 101:
+            met = samples.sel(time=INF).isel(test_point=POINTS).transpose(..., "test_point")
+            assert np.abs(met.values - group.y_train.values).max() < 5 * np.sqrt(NOISE)
+
+
 def spread_of(ensemble: Stored) -> tuple[xr.DataArray, xr.DataArray, int]:
     group = ensemble["three_points"]
     outputs = group.prediction_test.sel(width=1000, kernel="empirical")
