@@ -23,7 +23,7 @@ ABOVE = "above"
 _PAD, _LINE = 6.0, 10.8
 """Distance of a title from its axes, and height of a line of a legend, both in points."""
 
-_MOST_ABOVE, _SHORT = 3, 18
+_MOST_ABOVE, _SHORT = 3, 20
 """Entries of which more stand in two columns above axes, if none has more characters."""
 
 

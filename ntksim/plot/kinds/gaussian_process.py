@@ -90,7 +90,7 @@ def gaussian_process(
         ax.set_xlabel("input x")
         ax.set_ylabel("output f(x)")
         entries: list[Artist] = [band_entry("predicted ±1 s.d.", colours[-1])]
-        if samples is not None:
+        if samples is not None and samples.notnull().any():
             entries.append(style_entry("samples", color=colours[-1], linewidth=0.6, alpha=0.7))
         add_legend(ax, entries)
     return ax
@@ -106,10 +106,19 @@ def _samples(data: xr.Dataset) -> xr.DataArray | None:
     return None
 
 
+def _panel_times(data: xr.Dataset) -> list[int]:
+    """Return where the times are that have a panel: those with samples, and others up to six."""
+    spread = chosen_times(data[_VARIANCE].transpose("time", "test_point", ...), _PANELS)
+    drawn = _samples(data)
+    found = set() if drawn is None else set(chosen_times(drawn, _PANELS).tolist())
+    others = [i for i in spread.tolist() if i not in found]
+    return sorted([*found, *others[: _PANELS - len(found)]])
+
+
 def panels(data: xr.Dataset) -> list[Panel]:
     """Return one panel for each of a few times."""
     data = as_one(data, [_MEAN, _VARIANCE])
-    at = chosen_times(data[_VARIANCE].transpose("time", "test_point", ...), _PANELS)
+    at = _panel_times(data)
     return [
         Panel(title, data.isel(time=[i]), gaussian_process)
         for i, title in zip(at, time_labels(data.isel(time=at)), strict=True)
