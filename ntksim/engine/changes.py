@@ -78,11 +78,13 @@ class _Before:
     """The study that a store was computed with, as far as its root's attributes tell."""
 
     def __init__(self, attributes: Mapping[str, Any]) -> None:
-        self.study: dict[str, Any] = _parsed(attributes.get("study_resolved"), {})
-        self.plugins: dict[str, Any] = _parsed(attributes.get("plugins"), {})
+        study: dict[str, Any] = _parsed(attributes.get("study_resolved"), {})
+        self.study = study if _is_resolved(study) else {}
+        plugins: dict[str, Any] = _parsed(attributes.get("plugins"), {})
+        self.plugins = {name: item for name, item in plugins.items() if isinstance(item, dict)}
         self.numerics = attributes.get("numerics_version")
         datasets: list[Any] = _parsed(attributes.get("datasets"), [])
-        self.data = {item["label"]: item["sha256"] for item in datasets}
+        self.data = {item["label"]: item.get("sha256") for item in datasets if _is_labelled(item)}
         self.choices = {axis: _choices(self.study, axis) for axis in _CHOSEN}
 
     def code(self, now: Mapping[str, Any]) -> Iterator[str]:
@@ -98,7 +100,7 @@ class _Before:
             elif (was := before.get("code")) and was != now_["code"]:
                 yield (
                     f"plugin '{name}' still is {new}, but its code has changed: SHA-256 "
-                    f"{was[:_DIGITS]}… before, {now_['code'][:_DIGITS]}… now"
+                    f"{str(was)[:_DIGITS]}… before, {now_['code'][:_DIGITS]}… now"
                 )
         if self.numerics not in (None, now["numerics"]):
             yield f"ntksim's numerics were version {self.numerics} and are {now['numerics']}"
@@ -116,26 +118,40 @@ class _Before:
             old, new = self.choices[axis][label], _choices(now, axis)[label]
             for option, was, is_ in _differences(old, new):
                 yield f"{option} of {axis} '{label}' was {shown(was)} and is {shown(is_)}"
-        if self.study["root"] != now["root"]:
-            yield f"the root of seeds was {self.study['root']} and is {now['root']}"
+        if self.study.get("root") != now["root"]:
+            yield f"the root of seeds was {self.study.get('root')} and is {now['root']}"
         for name, words in (
             ("time", "the times"),
             ("record", "what is recorded"),
             ("initial_output", "the initial output"),
         ):
-            if self.study[name] != now[name]:
+            if self.study.get(name) != now[name]:
                 yield words
 
     def knows(self, cell: Cell) -> bool:
         """Whether there was a cell with the same labels."""
         return (
-            all(getattr(cell, axis).label in self.choices[axis] for axis in _CHOSEN)
+            bool(self.study)
+            and all(getattr(cell, axis).label in self.choices[axis] for axis in _CHOSEN)
             and _strict(cell.width.value) in self.study["width"]
             and cell.seed.value in self.study["seed"]
         )
 
 
 _CHOSEN = ("dataset", "architecture", "kernel", "solver")
+
+
+def _is_labelled(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("label"), str)
+
+
+def _is_resolved(study: Mapping[str, Any]) -> bool:
+    """Whether it is a study as ``Study.resolved`` writes it: a store may come from anywhere."""
+    choices = (study.get(axis) for axis in _CHOSEN)
+    numbers = (study.get(axis) for axis in ("width", "seed"))
+    return all(isinstance(c, list) and all(map(_is_labelled, c)) for c in choices) and all(
+        isinstance(values, list) for values in numbers
+    )
 
 
 def _choices(study: Mapping[str, Any], axis: str) -> dict[str, Any]:
@@ -160,12 +176,12 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any,
 def _parsed(text: Any, default: Any) -> Any:
     try:
         found = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return default
     return found if isinstance(found, type(default)) else default
 
 
 def _version(plugin: Mapping[str, Any]) -> str:
     if digest := plugin.get("sha256"):
-        return f"a file with SHA-256 {digest[:_DIGITS]}…"
+        return f"a file with SHA-256 {str(digest)[:_DIGITS]}…"
     return f"{plugin.get('distribution', '')} {plugin.get('version', '')}".strip()

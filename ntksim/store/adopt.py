@@ -63,7 +63,7 @@ def adopt(
         groups = [entry["group"] for entry in json.loads(identity.attributes["datasets"])]
         texts = {name: read_texts(root, name) for name in ("cell_record", "cell_key", "status")}
         shape = root["cell_record"].shape  # pyright: ignore[reportAttributeAccessIssue]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedStore(f"the metadata of {places.store} are damaged ({error})") from None
     grid: dict[str, int] = dict(zip(CELL_AXES[1:], shape[1:], strict=True))
     kept = journal.keys() - set(damaged)

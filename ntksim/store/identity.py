@@ -53,7 +53,7 @@ def belongs_to(store: str | os.PathLike[str]) -> StoreIdentity | None:
     try:
         attributes = json.loads(metadata.read_text(encoding="utf-8"))["attributes"]
         conventions = attributes.get("conventions")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(places, str(error)) from None
     if conventions != CONVENTIONS:
         raise NotAStore(f"{path} is a Zarr tree, but was not written by ntksim")
@@ -61,7 +61,7 @@ def belongs_to(store: str | os.PathLike[str]) -> StoreIdentity | None:
         return StoreIdentity(
             str(attributes["study"]), int(attributes["ntksim_store_format"]), attributes
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(places, f"no usable attribute {error}") from None
 
 

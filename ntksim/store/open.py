@@ -6,11 +6,16 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ntksim.store.announced import require_possible
+from ntksim.store.errors import DamagedStore
 from ntksim.store.identity import require_store
 from ntksim.store.places import Places
 
 if TYPE_CHECKING:
     import xarray
+
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError)
+"""What xarray, Zarr and its codecs raise for what is damaged."""
 
 
 def open_results(
@@ -30,7 +35,12 @@ def open_results(
         If there is nothing that can be opened.
     """
     require_store(store)
+    place = Places.of(store).store
+    require_possible(place)
     # xarray takes a second to import, and only readers need it.
     import xarray
 
-    return xarray.open_datatree(Places.of(store).store, engine="zarr", chunks=chunks)
+    try:
+        return xarray.open_datatree(place, engine="zarr", chunks=chunks, zarr_format=3)
+    except UNREADABLE as error:
+        raise DamagedStore(f"{place} cannot be read: {error!s:.200}") from error

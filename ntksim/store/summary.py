@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 
 from ntksim.store.declared import CELL_AXES
-from ntksim.store.open import open_results
+from ntksim.store.errors import DamagedStore
+from ntksim.store.open import UNREADABLE, open_results
+
+_DESCRIBING = ("status", "message", "diverged", "cell_key", "wall_time")
+"""Variables that are read; others may be large."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,16 @@ def summarise(store: str | os.PathLike[str]) -> Summary:
         If there is no store that can be opened.
     """
     with open_results(store) as tree:
-        root = tree.to_dataset().load()
+        try:
+            found = tree.to_dataset()[list(_DESCRIBING)]
+            if any(found[name].dims != CELL_AXES for name in _DESCRIBING):
+                raise ValueError("what describes the cells has other axes than they have")
+            root = found.load()
+        except UNREADABLE as error:
+            raise DamagedStore(
+                f"the status of the cells of {os.fspath(store)} cannot be read "
+                f"({error!s:.200}); run its study again to repair it"
+            ) from error
     names = {axis: [_label(value) for value in root[axis].values] for axis in CELL_AXES}
     status, message = root["status"].values, root["message"].values
     messages: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -57,7 +70,7 @@ def summarise(store: str | os.PathLike[str]) -> Summary:
     keys, first = np.unique(root["cell_key"].values, return_index=True)
     times = root["wall_time"].values.ravel()[first[keys != ""]]
     return Summary(
-        study=root.attrs["study"],
+        study=str(root.attrs["study"]),
         counts=dict(Counter(str(value) for value in status.ravel())),
         messages={
             key: {text: tuple(cells) for text, cells in found.items()}

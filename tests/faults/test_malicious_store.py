@@ -1,0 +1,249 @@
+"""Opening, checking, showing and continuing a stranger's store runs and allocates nothing of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from ntksim.cli import main
+from ntksim.engine import run
+from ntksim.store import StoreUnusable, open_results
+from ntksim.store.summary import summarise
+
+from running_studies import recorded, write_study
+
+EVIL = "import pathlib\npathlib.Path({place!r}).write_text('ran')\n"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    run(write_study(folder, seed=[0]), store=folder / "small.zarr")
+    return folder
+
+
+@pytest.fixture
+def store(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with its journal, its study and its plugin, in the current folder."""
+    shutil.copytree(original, tmp_path / "theirs")
+    monkeypatch.chdir(tmp_path / "theirs")
+    return tmp_path / "theirs" / "small.zarr"
+
+
+def ask(*arguments: object) -> tuple[int, str]:
+    """Run a command; whatever it meets, it ends with an exit code and without a traceback."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def look(store: Path) -> list[tuple[int, str]]:
+    """Do with a store everything that does not write it."""
+    picture = store.parent / "picture.png"
+    return [ask("status", store), ask("verify", store), ask("plot", store, "-o", picture)]
+
+
+def change(store: Path, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Edit the metadata of a node, in its own file and where they are gathered."""
+    own = store / name / "zarr.json"
+    content = json.loads(own.read_text())
+    edit(content)
+    own.write_text(json.dumps(content))
+    root = store / "zarr.json"
+    if name:
+        content = json.loads(root.read_text())
+        edit(content["consolidated_metadata"]["metadata"][name])
+        root.write_text(json.dumps(content))
+
+
+def test_the_commands_work_on_a_good_store(store: Path) -> None:
+    assert [code for code, _ in look(store)] == [0, 0, 0]
+    assert ask("run", "small.yaml", "--store", store)[0] == 0
+
+
+def test_plugins_that_a_store_names_are_not_loaded(store: Path) -> None:
+    sprung = store.parent / "sprung"
+    for place in (store, store.parent):
+        (place / "evil.py").write_text(EVIL.format(place=str(sprung)))
+    study = json.dumps({"plugins": ["evil.py"], "study": "small", "kernel": "evil:evil"})
+
+    def edit(content: dict[str, Any]) -> None:
+        content["attributes"] |= {
+            "study_as_written": f"study: small\nplugins: {store.parent}/evil.py\n",
+            "study_resolved": study,
+            "plugins": json.dumps({"evil": {"file": str(store / "evil.py"), "sha256": "0" * 64}}),
+        }
+
+    change(store, "", edit)
+    look(store)
+    ask("check", "small.yaml", "--store", store)
+    # With other metadata nothing in the store is known to be ntksim's: it is written anew.
+    assert ask("run", "small.yaml", "--store", store)[0] == 0
+    assert ask("verify", store)[0] == 0
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("name", ["study_resolved", "plugins", "datasets", "study_as_written"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        3,
+        -1.5,
+        [],
+        {},
+        "",
+        "null",
+        "[]",
+        "{}",
+        "[1]",
+        '{"width": 3}',
+        '{"dataset": [3], "architecture": {"a": 1}, "width": null}',
+        "[" * 100_000,
+        "9" * 5000,
+        "\ud800",
+        "x" * 10**6,
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_absurd_attributes_are_no_traceback(store: Path, name: str, value: Any) -> None:
+    change(store, "", lambda content: content["attributes"].update({name: value}))
+    assert {code for code, _ in look(store)} <= {0, 2, 3}
+    assert ask("check", "small.yaml", "--store", store)[0] in (0, 2, 3)
+    assert ask("run", "small.yaml", "--store", store)[0] in (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ntksim_store_format", 10**400),
+        ("ntksim_store_format", "1e999"),
+        ("ntksim_store_format", [1]),
+        ("ntksim_store_format", 99),
+        ("conventions", ["ntksim"]),
+        ("study", {"name": "small"}),
+        ("tree_sha256", None),
+        ("tree_sha256", 3),
+    ],
+)
+def test_absurd_identities_are_refused(store: Path, name: str, value: Any) -> None:
+    change(store, "", lambda content: content["attributes"].update({name: value}))
+    assert {code for code, _ in look(store)} <= {0, 2, 3}
+    assert ask("run", "small.yaml", "--store", store)[0] in (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("array", "changes"),
+    [
+        ("width", {"shape": [10**12]}),
+        ("time", {"shape": [10**12]}),
+        ("seed", {"shape": [10**9]}),
+        ("status", {"shape": [10**4] * 6}),
+        ("status", {"shape": [-1] * 6}),
+        ("status", {"shape": [2**70]}),
+        ("status", {"shape": "abc"}),
+        ("loss_test", {"shape": [10**5] * 7}),
+        ("width", {"zarr_format": 2}),
+        ("width", {"data_type": "object"}),
+        ("width", {"codecs": [{"name": "pickle"}]}),
+        ("width", {"codecs": [{"name": "numcodecs.pickle", "configuration": {}}]}),
+        ("status", {"codecs": []}),
+        ("status", {"dimension_names": ["a"] * 6}),
+        ("status", {"fill_value": {"a": 1}}),
+    ],
+)
+def test_what_metadata_announce_is_not_allocated(
+    store: Path, array: str, changes: dict[str, Any]
+) -> None:
+    change(store, array, lambda content: content.update(changes))
+    tracemalloc.start()
+    codes = [code for code, _ in look(store)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert codes[1] == 3  # verify
+    assert set(codes) <= {0, 2, 3}
+    assert peak < 200_000_000
+
+
+def test_a_group_of_zarr_2_with_a_pickle_is_not_opened(store: Path) -> None:
+    sprung = store.parent / "sprung"
+
+    class Trap:
+        def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+            return os.system, (f"touch {sprung}",)
+
+    for place in (store, store / "evil"):
+        (place / "x").mkdir(parents=True, exist_ok=True)
+        (place / ".zgroup").write_text('{"zarr_format": 2}')
+        metadata = {
+            "zarr_format": 2,
+            "shape": [4],
+            "chunks": [4],
+            "dtype": "|O",
+            "compressor": None,
+            "filters": [{"id": "vlen-utf8"}, {"id": "pickle"}],
+            "fill_value": None,
+            "order": "C",
+        }
+        (place / "x" / ".zarray").write_text(json.dumps(metadata))
+        (place / "x" / "0").write_bytes(pickle.dumps(Trap()))
+    with open_results(store) as tree:
+        assert "evil" not in tree.children
+        assert "x" not in tree.to_dataset()
+        tree.load()
+    look(store)
+    assert not sprung.exists()
+    assert ask("verify", store)[0] == 3
+
+
+def test_links_that_lead_out_of_a_store_are_named_and_never_written_through(store: Path) -> None:
+    outside = store.parent.parent / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("theirs")
+    chunk = next(path for path in (store / "loss_train").iterdir() if path.name != "zarr.json")
+    chunk.unlink()
+    chunk.symlink_to(outside / "secret")
+    (store / "folder").symlink_to(outside)
+    before = recorded(store)
+    code, said = ask("verify", store)
+    assert code == 3
+    assert "folder" in said
+    assert chunk.name in said
+    assert ask("status", store)[0] == 0
+    assert ask("run", "small.yaml", "--store", store)[0] == 3
+    (store / "folder").unlink()
+    # Without the foreign link the store is written anew; what the chunk led to stays.
+    assert ask("run", "small.yaml", "--store", store)[0] == 0
+    assert ask("verify", store)[0] == 0
+    assert [path.name for path in outside.iterdir()] == ["secret"]
+    assert (outside / "secret").read_text() == "theirs"
+    assert recorded(store) == before
+
+
+@pytest.mark.parametrize("content", ["", "null", "[]", "{", '{"attributes": 3}', "\0", "[" * 9999])
+def test_root_metadata_that_are_none_are_refused(store: Path, content: str) -> None:
+    (store / "zarr.json").write_text(content)
+    assert [code for code, _ in look(store)] == [3, 3, 3]
+    with pytest.raises(StoreUnusable):
+        open_results(store)
+    with pytest.raises(StoreUnusable):
+        summarise(store)
+
+
+def test_no_local_plugins_forbids_the_study_its_own(store: Path) -> None:
+    sprung = store.parent / "sprung"
+    (store.parent / "misbehaving.py").write_text(EVIL.format(place=str(sprung)))
+    for command in ("run", "check"):
+        code, said = ask(command, "small.yaml", "--no-local-plugins")
+        assert code == 2
+        assert "running them is not allowed here" in said
+        assert not sprung.exists()
