@@ -9,7 +9,8 @@ import numpy as np
 from ntksim.testing.finished_cells import DiagnosticCase, ErfNetwork, cells_for
 from ntksim.testing.law import Law, as_tests, laws_about, require
 from ntksim.testing.registration import EVERY_PLUGIN
-from ntksim.types import Architecture, Array, Diagnostic, FinishedCell, Variable
+from ntksim.types import Architecture, Array, Diagnostic, FinishedCell, GridScales, Variable
+from ntksim.types.result import POINT_DIMS
 
 
 def diagnostic_laws(
@@ -28,7 +29,8 @@ def diagnostic_laws(
     targets, classes, full kernels, standard errors, infinite width, training that stopped) which
     hold what the diagnostic ``requires`` and nothing more: it returns only variables that it
     declares, in their dimensions; every variable that it declares somewhere; the same every time;
-    and it leaves the cell as it was.
+    and it leaves the cell as it was. The names that it gives to entries of its dimensions fit them,
+    and its summaries take grids with gaps.
 
     A diagnostic of certain networks or data is given an ``architecture`` or training points
     ``x_train`` to which it applies; otherwise they are a shallow network of error functions and
@@ -82,6 +84,57 @@ def returns_what_it_declares(case: DiagnosticCase) -> None:
                 require(
                     size in own,
                     f"on {sort} its own dimension '{dim}' has {size} in '{name}' and {own} before",
+                )
+
+
+def names_what_it_measures(case: DiagnosticCase) -> None:
+    """It names entries of its own dimensions only, each once, as many as it measured."""
+    for sort, cell, measured in _measured(case):
+        sizes = {
+            dim: size
+            for name, value in measured.items()
+            if (spec := case.diagnostic.variables.get(name)) is not None
+            for dim, size in zip(spec.dims, np.shape(value), strict=False)
+        }
+        for dim, names in case.diagnostic.labels(cell).items():
+            require(
+                dim not in POINT_DIMS | {"time"},
+                f"on {sort} it names the entries of '{dim}', which is every diagnostic's dimension",
+            )
+            require(
+                len(set(names)) == len(names) == sizes.get(dim, len(names)),
+                f"on {sort} the names {list(names)} along '{dim}' are not one for each of its "
+                f"{sizes.get(dim)} values",
+            )
+
+
+def summarises_grids_with_gaps(case: DiagnosticCase) -> None:
+    """What it says over a grid is what it declares, also where cells are missing, or all are."""
+    scales = GridScales(np.array([8.0, 32.0, 128.0, np.inf]), np.arange(4.0), np.array([3.0, 5, 9]))
+    lengths = {"width": 4, "seed": 4, "dataset": 3}
+    rng = np.random.default_rng(0)
+    for summary in case.diagnostic.summaries:
+        spec = case.diagnostic.variables.get(summary.of)
+        if spec is None:
+            continue  # of a variable that another diagnostic measures
+        declared = summary.variables(spec, scales)
+        shape = [*(lengths.get(axis, 2) for axis in summary.over), *(5 for _ in spec.dims)]
+        values = np.exp(rng.normal(size=shape))
+        gaps = np.where(rng.random(values.shape[: len(summary.over)]) < 0.2, np.nan, 1.0)
+        gaps = gaps.reshape(*gaps.shape, *(1 for _ in spec.dims))
+        for cells in (values, values * gaps, np.full(shape, np.nan)):
+            said = summary.summarise(cells, scales)
+            require(
+                said.keys() == declared.keys(),
+                f"its summary of '{summary.of}' returned {', '.join(said)}, and declares "
+                f"{', '.join(declared)}",
+            )
+            for name, value in said.items():
+                expected = tuple(lengths.get(dim, 5) for dim in declared[name].dims)
+                require(
+                    np.shape(value) == expected,
+                    f"its summary '{name}' has shape {np.shape(value)}, its dimensions are "
+                    f"{declared[name].dims}",
                 )
 
 
@@ -166,6 +219,8 @@ def _content(cell: FinishedCell) -> dict[str, np.ndarray]:
 
 LAWS: tuple[Callable[[DiagnosticCase], None], ...] = (
     returns_what_it_declares,
+    names_what_it_measures,
+    summarises_grids_with_gaps,
     measures_without_test_points,
     measures_all_that_it_declares,
     measures_the_same_again,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pytest
+from ntksim.laws import WidthLaw
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Relu
 from ntksim.testing import LawBroken, architecture_laws
 from ntksim.testing.activation import laws_of_activation
@@ -29,6 +30,7 @@ from ntksim.types import (
     Dual,
     Evolution,
     FinishedCell,
+    GridScales,
     KernelProvider,
     Kernels,
     Model,
@@ -410,6 +412,21 @@ def test_mistakes_in_datasets(mistake: str, laws: set[str]) -> None:
 
 
 @dataclass(frozen=True)
+class MistakenLaw(WidthLaw):
+    """A law with a mistake."""
+
+    mistake: str = ""
+
+    def summarise(self, values: Array, scales: GridScales) -> dict[str, Array]:
+        said = dict(super().summarise(values, scales))
+        if self.mistake == "no gaps" and np.isnan(values).any():
+            return {}
+        if self.mistake == "wrong shape":
+            return {name: value[None] for name, value in said.items()}
+        return said
+
+
+@dataclass(frozen=True)
 class Last(Diagnostic):
     """The last outputs, and a mistake."""
 
@@ -444,6 +461,19 @@ class Last(Diagnostic):
                 pass
         return measured
 
+    @property
+    def summaries(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return (MistakenLaw("last_train", self.mistake), MistakenLaw("what others record"))
+
+    def labels(self, cell: FinishedCell) -> dict[str, list[str]]:
+        match self.mistake:
+            case "names points":
+                return {"train_point": ["a"] * len(cell.dataset.x_train)}
+            case "names twice":
+                return {"thing": ["a", "a"]}
+            case _:
+                return {"thing": ["a", "b"]}
+
 
 @pytest.mark.parametrize(
     ("mistake", "laws"),
@@ -456,6 +486,10 @@ class Last(Diagnostic):
         ("never", {"measures_all_that_it_declares"}),
         ("counts", {"measures_the_same_again"}),
         ("changes", {"measures_the_same_again"}),
+        ("names points", {"names_what_it_measures"}),
+        ("names twice", {"names_what_it_measures"}),
+        ("no gaps", {"summarises_grids_with_gaps"}),
+        ("wrong shape", {"summarises_grids_with_gaps"}),
     ],
 )
 def test_mistakes_in_diagnostics(mistake: str, laws: set[str]) -> None:
