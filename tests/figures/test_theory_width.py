@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from ntksim import load_study, plan_cells
 
-from stored_studies import Run, Stored
+from stored_studies import Run, Stored, altered
 
 
 def exponent(root: xr.Dataset, name: str, **at: object) -> tuple[float, float]:
@@ -160,6 +161,15 @@ def test_h_at_infinite_width_nothing_fluctuates(stored: Run) -> None:
     assert not spread.sel(kernel="analytic", width=np.inf).any()
     # x = 0.6, kernel regression.
     np.testing.assert_allclose(limit[:, 6], 0.045241, rtol=0, atol=5.1e-7)
+
+
+def test_what_is_said_of_the_grid_changes_no_cell() -> None:
+    """Cells with and without it are the same, and need not be computed again."""
+    said, silent = (
+        plan_cells(load_study(altered("initialisation_variance", record=record)))
+        for record in (["predictions", "initialisation_variance"], ["predictions"])
+    )
+    assert set(said.tasks) == set(silent.tasks)
 
 
 @pytest.fixture(scope="module")
