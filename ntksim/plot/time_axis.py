@@ -114,7 +114,14 @@ class TimeAxis:
         ax.set_xlim(low, high)
 
     def line(
-        self, ax: Axes, times: Array, values: Array, style: Mapping[str, Any], label: str = ""
+        self,
+        ax: Axes,
+        times: Array,
+        values: Array,
+        style: Mapping[str, Any],
+        label: str = "",
+        *,
+        mark_sparse: bool = True,
     ) -> Line2D:
         """Draw values over time: joined where the axis is continuous, 0 and infinity as points.
 
@@ -122,7 +129,7 @@ class TimeAxis:
         """
         apart, places = self._is_apart(times), self.positions(times)
         solid = style.get("linestyle", "-") == "-"
-        sparse = self._is_sparse(places) & solid
+        sparse = self._is_sparse(places) & (solid and mark_sparse)
         x, y, alone = [], [], []
         for i, (position, value) in enumerate(zip(places, values, strict=True)):
             if i and (apart[i] or apart[i - 1]):

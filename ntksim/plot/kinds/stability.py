@@ -86,7 +86,9 @@ def stability(
             style = {"color": colour, **(_FAINT if len(seeds) > 1 else {})}
             for values in seeds:
                 there = np.isfinite(values)
-                axis.line(ax, own["time"].values[there], values[there], style)
+                axis.line(
+                    ax, own["time"].values[there], values[there], style, mark_sparse=len(seeds) == 1
+                )
             ax.plot([], [], color=colour, label=member.label or "training")
         axis.set_up(ax, time_label(data))
         ax.set_ylabel(folded(_LABELS[quantity]))

@@ -28,6 +28,7 @@ LAWS = (
     "*_distance_*",
     "*misfit*",
     "*drift*",
+    "parameter_motion_rms*",
     "parameter_motion*",
     "initialisation_variance*",
 )
