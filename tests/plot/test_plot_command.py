@@ -116,6 +116,14 @@ def test_a_folder_that_is_not_there_is_a_sentence(draw, stores: Stores):
     assert "Traceback" not in result.output
 
 
+def test_what_there_is_no_room_for_is_said(draw, stores: Stores, monkeypatch):
+    monkeypatch.setattr("ntksim.plot.arrange.MOST_MULTIPLES", 3)
+    result = draw(stores("curves"), "--kind", "loss")
+    assert result.exit_code == 0
+    assert "note: 3 of 6 values of dataset are drawn: 5 points 0, 10 points 0" in result.output
+    assert "such as --select 'dataset=5 points 1'" in result.output
+
+
 def test_cells_that_failed_are_counted(draw, tmp_path):
     (tmp_path / "failing.py").write_text(FAILING, encoding="utf-8")
     (tmp_path / "half.yaml").write_text(HALF, encoding="utf-8")
