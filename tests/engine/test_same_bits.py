@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ntksim.engine import run
+from ntksim.engine import inprocess, run
 
 from running_studies import recorded, write_study
 
@@ -34,7 +34,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_again(tmp_path: Path, reference: dict[str, Any]) -> None:
+def test_again(tmp_path: Path, reference: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    # In other portions.
+    monkeypatch.setattr(inprocess, "CELLS_AT_ONCE", 7)
     assert run(write_study(tmp_path, **GRID), store=tmp_path / "small.zarr").is_complete
     assert recorded(tmp_path / "small.zarr") == reference
 

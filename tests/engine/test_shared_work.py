@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from ntksim.engine import run, tasks
+from ntksim.engine import inprocess, run, tasks
 from ntksim.types import Array, Spectrum
 
 from running_studies import lines, write_study
@@ -30,9 +30,11 @@ def decomposed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return found
 
 
+@pytest.mark.parametrize("at_once", [5, 200])
 def test_a_kernel_without_width_and_seed_is_computed_once_for_each_dataset_and_architecture(
-    tmp_path: Path, decomposed: list[bytes]
+    tmp_path: Path, decomposed: list[bytes], monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(inprocess, "CELLS_AT_ONCE", at_once)
     tally = tmp_path / "tally"
     study = write_study(
         tmp_path,
