@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ntksim.laws import WidthLaw
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Relu
+from ntksim.nn.limit import Path
 from ntksim.testing import LawBroken, architecture_laws
 from ntksim.testing.activation import laws_of_activation
 from ntksim.testing.architecture import laws_of_architecture
@@ -100,8 +101,8 @@ class Composed(ComposedNetwork):
         kernel = super().tangent_kernel(params, x1, x2, full=full)
         return self.outputs * kernel if self.mistake == "sum over outputs" and not full else kernel
 
-    def kernels(self, x1: Array, x2: Array | None = None) -> Kernels:
-        limit = super().kernels(x1, x2)
+    def kernels(self, x1: Array, x2: Array | None = None, *, path: Path = "auto") -> Kernels:
+        limit = super().kernels(x1, x2, path=path)
         assert limit.ntk is not None
         assert limit.nngp is not None
         if self.mistake == "no bias in the limit":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from ntksim.testing.linear_problem import WELL_POSED, LinearProblem
 
-import cookbook
+import documented
 from ntksim_builtin.solvers import GradientDescent
 
 
@@ -19,7 +19,7 @@ def loaded(name: str) -> Any:
 
     module = ModuleType(f"cookbook_{name}")
     sys.modules[module.__name__] = module  # dataclasses look their own module up
-    exec(compile(cookbook.files()[f"{name}.py"], f"{name}.py", "exec"), module.__dict__)
+    exec(compile(documented.files("cookbook")[f"{name}.py"], f"{name}.py", "exec"), module.__dict__)
     return SimpleNamespace(**vars(module))
 
 
