@@ -223,7 +223,7 @@ def _solved(
     names: dict[str, list[str]] = {}
     for recording in task.recordings:
         offer, diagnostic = workshop.diagnostic(recording.diagnostic)
-        with offer.blamed("measuring"):
+        with offer.blamed("measuring"), within_range("measuring"):
             selected = _selected(diagnostic, diagnostic.measure(finished), recording.variables)
             add_names(names, diagnostic, finished, selected)
             variables |= selected
@@ -254,7 +254,7 @@ def _evolved(
         operators=operators,
     )
     offer, solver = workshop.solver(task)
-    with offer.blamed("solving"):
+    with offer.blamed("solving"), within_range("solving"):
         evolution = solver.evolve(problem, times)
     _check_evolution(evolution, problem, times)
     return evolution, replace(problem, operators=None), times

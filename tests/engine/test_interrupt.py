@@ -10,6 +10,8 @@ import pytest
 from running_processes import Running
 from running_studies import lines, ntksim, statuses, write_study
 
+pytestmark = pytest.mark.faults
+
 
 def slow_study(folder: Path, seconds: float, cells: int = 8) -> Path:
     solver: dict[str, Any] = {"name": "misbehaving", "seconds": seconds}

@@ -16,6 +16,8 @@ from ntksim.store import Journal, Places
 from running_processes import PATIENCE
 from running_studies import environment, lines, ntksim, recorded, without_rate, write_study
 
+pytestmark = pytest.mark.faults
+
 
 class Elsewhere:
     """A scheduler and its workers, which run in another folder."""

@@ -20,6 +20,8 @@ from ntksim.store.summary import summarise
 
 from running_studies import recorded, write_study
 
+pytestmark = pytest.mark.faults
+
 EVIL = "import pathlib\npathlib.Path({place!r}).write_text('ran')\n"
 
 

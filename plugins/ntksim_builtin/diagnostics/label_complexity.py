@@ -79,12 +79,13 @@ class LabelComplexity(Diagnostic):
         if total > 0:
             measured["label_energy"] = np.cumsum(energy) / total
             measured["kernel_alignment"] = alignment(spectrum, y)
-        with np.errstate(divide="ignore"):
+        # A width beyond the largest number is infinite.
+        with np.errstate(divide="ignore", over="ignore"):
             common = np.float64(1.0) / np.float64(smallest) ** 4
-        kappa = self.epsilon * self.delta / np.sqrt(n)
-        accuracy = kappa**2 * self.delta**4 * self.epsilon**2
-        measured["width_demanded_du"] = n**6 * common / self.delta**3
-        measured["width_demanded_arora"] = n**7 * common / accuracy
+            kappa = self.epsilon * self.delta / np.sqrt(n)
+            accuracy = np.float64(kappa**2 * self.delta**4 * self.epsilon**2)
+            measured["width_demanded_du"] = n**6 * common / np.float64(self.delta) ** 3
+            measured["width_demanded_arora"] = n**7 * common / accuracy
         return measured
 
 
