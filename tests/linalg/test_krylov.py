@@ -147,12 +147,11 @@ def test_the_bounds_are_above_the_errors(name: str, steps: int, ridge: float, se
     error = np.linalg.norm(found - remaining, axis=(1, 2))
     roots = np.sqrt(spectrum.eigenvalues)[:, None]
     energy = np.linalg.norm(roots * (spectrum.eigenvectors.T @ (its - weights)), axis=(1, 2))
-    # Without a ridge the smallest eigenvalue, by which late times are bounded, is an estimate that
-    # a space this small may miss by more than the factor that is allowed for: finite times up to
-    # where it matters are certain, later ones where the space has seen the smallest eigenvalue.
-    known = ridge > 0 or flow.smallest <= max(
-        spectrum.eigenvalues[spectrum.eigenvalues > spectrum.null_tolerance].min(initial=INF), 0
-    )
+    # The smallest eigenvalue, by which late times are bounded, is an estimate that a space this
+    # small may miss by more than the factor that is allowed for: finite times up to where it
+    # matters are certain, later ones where the space has seen the smallest eigenvalue.
+    awake = spectrum.eigenvalues[spectrum.eigenvalues > spectrum.null_tolerance]
+    known = flow.smallest <= max(ridge, float(awake.min(initial=INF)) + ridge)
     certain = np.full(len(TIMES), known) | ((1 / flow.smallest if flow.smallest else INF) >= TIMES)
     # The reference itself has rounding of K times t, and a times the square root of eps λ₁.
     slack = 1e-13 * (1 + spectrum.eigenvalues[0] * np.linalg.norm(weights, axis=(1, 2)))

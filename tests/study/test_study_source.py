@@ -154,7 +154,9 @@ def test_what_is_refused_and_where(text: str, line: int, column: int, words: str
 
 
 def test_too_deep_by_nesting_and_by_aliases() -> None:
-    assert "nested more than" in problem_of("[" * 100_000).message
+    # Some parsers have a limit of their own, and say so.
+    message = problem_of("[" * 100_000).message
+    assert "nested more than" in message or "maximum nesting depth" in message
     fits = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert Source.parse(fits).data
     assert problem_of(f"[{fits}]").column == MAX_DEPTH + 1
