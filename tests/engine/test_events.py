@@ -20,6 +20,8 @@ from ntksim.study import StudyError
 
 from running_studies import ntksim, without_rate, write_study
 
+pytestmark = pytest.mark.workers
+
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.usefixtures("two_cores")

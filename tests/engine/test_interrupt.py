@@ -10,7 +10,7 @@ import pytest
 from running_processes import Running
 from running_studies import lines, ntksim, statuses, write_study
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.workers
 
 
 def slow_study(folder: Path, seconds: float, cells: int = 8) -> Path:

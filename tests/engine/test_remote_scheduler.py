@@ -16,7 +16,7 @@ from ntksim.store import Journal, Places
 from running_processes import PATIENCE
 from running_studies import environment, lines, ntksim, recorded, without_rate, write_study
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.workers
 
 
 class Elsewhere:

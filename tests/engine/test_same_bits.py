@@ -8,6 +8,8 @@ from ntksim.engine import inprocess, run
 
 from running_studies import recorded, write_study
 
+pytestmark = pytest.mark.workers
+
 GRID: dict[str, Any] = {
     "dataset": [
         {"name": "three_points", "points": 4},

@@ -10,6 +10,8 @@ from ntksim.store import Journal, Places
 
 from running_studies import ntksim, write_study
 
+pytestmark = pytest.mark.workers
+
 
 def measured(store: Path, name: str) -> set[int]:
     journal = Journal(Places.of(store).journal)

@@ -14,6 +14,8 @@ from ntksim.store.exchange import exchange
 
 from store.store_examples import example_journal, example_record, key_of, small_plan
 
+pytestmark = pytest.mark.workers
+
 READER = """
 import json, sys, threading
 import numpy as np, xarray as xr, zarr
