@@ -179,8 +179,9 @@ def test_several_runs_at_once(tmp_path: Path, undisturbed: Undisturbed) -> None:
         for nursery in nurseries:
             nursery.begin(undisturbed.study, store)
         ends = [nursery.end() for nursery in nurseries]
+        # Whether one meets another is up to the machine; that it is then refused is tested where
+        # the holder of the lock is certain.
         assert set(ends) <= {COMPLETE, IN_USE}
-        assert ends.count(IN_USE) >= 1
         assert COMPLETE in ends
     finally:
         for nursery in nurseries:
