@@ -12,6 +12,10 @@ INDEFINITE_LIMIT = 1e-6
 """Largest part of a matrix, relative to its diagonal, that its factor may leave out."""
 
 
+REGULAR = EPSILON**0.5
+"""Least pivot, relative to the diagonal, above which a matrix is certainly regular: without an
+exchange of rows, rounding alone leaves pivots far above n ε where there should be none."""
+
 ROWS = 64
 """Rows that are compared with columns at once."""
 
@@ -19,7 +23,7 @@ ROWS = 64
 def semidefinite_factor(matrix: Array) -> Array:
     """Return F (n, r) with F Fᵀ = A for a symmetric positive semi-definite A (n, n).
 
-    The lower triangle of Cholesky where all its pivots are above n ε max diag A. Else with complete
+    The lower triangle of Cholesky where all its pivots are above √ε max diag A. Else with complete
     pivoting (LAPACK ``pstrf``), which stops at the numerical rank r: what it leaves out is at most
     n ε max diag A times a modest factor (Higham, *Accuracy and Stability of Numerical Algorithms*,
     10.1 and 10.3). Cost n r², a fraction of an eigendecomposition.
@@ -40,7 +44,7 @@ def semidefinite_factor(matrix: Array) -> Array:
     cholesky, pivoted_cholesky = get_lapack_funcs(("potrf", "pstrf"), dtype=np.float64)
     if largest > 0:
         triangle, failed = cholesky(matrix.T, lower=1, clean=1)
-        if not failed and np.diagonal(triangle).min() ** 2 > tolerance:
+        if not failed and np.diagonal(triangle).min() ** 2 > REGULAR * largest:
             return np.ascontiguousarray(triangle)
         triangle, pivots, rank, _ = pivoted_cholesky(matrix.T, tol=tolerance, lower=1)
         order = pivots - 1

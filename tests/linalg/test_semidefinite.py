@@ -15,9 +15,7 @@ def test_factor_reproduces_the_matrix_with_its_rank(seed: int, n: int, rank: int
     root = rng.standard_normal((n, rank))
     matrix = root @ root.T
     factor = semidefinite_factor(matrix)
-    # Rounding may leave a column more, of the size of its square root, which does no harm.
-    extra = factor[:, min(n, rank) :]
-    assert np.abs(extra).max(initial=0.0) <= np.sqrt(10 * n * EPSILON * np.abs(matrix).max())
+    assert factor.shape[1] <= min(n, rank)
     # Backward error of pivoted Cholesky: n eps times the norm, and what it leaves out.
     assert np.abs(factor @ factor.T - matrix).max() <= 10 * n * EPSILON * np.abs(matrix).max()
 
