@@ -191,7 +191,9 @@ def test_a_store_of_another_study_is_refused(folder: Path) -> None:
         (("verify", "nowhere.zarr"), 3),
         (("rnu",), 2),
         (("run", "tiny.yaml", "--workers", "0"), 2),
-        (("run", "tiny.yaml", "--scheduler", "tcp://127.0.0.1:9"), 2),
+        pytest.param(
+            ("run", "tiny.yaml", "--scheduler", "tcp://127.0.0.1:9"), 2, marks=pytest.mark.workers
+        ),
     ],
 )
 def test_mistakes_end_in_a_sentence(arguments: tuple[str, ...], code: int, tmp_path: Path) -> None:

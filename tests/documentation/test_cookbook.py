@@ -9,6 +9,8 @@ import pytest
 
 import documented
 
+pytestmark = pytest.mark.documentation
+
 
 def run(*arguments: str, cwd: Path) -> str:
     done = subprocess.run(

@@ -17,6 +17,7 @@ PAGES = ["tutorial", "study_files", "running", "neural_tangents"]
 SHOWN_ONLY = {"text", "toctree", "include"}
 
 
+@pytest.mark.documentation
 @pytest.mark.parametrize("page", PAGES)
 def test_everything_works_in_its_order(
     page: str,
@@ -46,6 +47,7 @@ def test_everything_works_in_its_order(
     assert worked
 
 
+@pytest.mark.documentation
 def test_tests_in_the_tutorial_pass(tmp_path: Path) -> None:
     names = documented.files("tutorial")
     for name, content in names.items():

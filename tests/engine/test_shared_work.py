@@ -80,6 +80,7 @@ def test_a_kernel_with_width_and_seed_is_computed_once_for_each_of_them(
     assert len(decomposed) == len(set(decomposed)) == 4
 
 
+@pytest.mark.workers
 @pytest.mark.usefixtures("two_cores")
 def test_workers_share_as_well(tmp_path: Path) -> None:
     tally = tmp_path / "tally"
