@@ -19,7 +19,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ntksim.engine.finite import require_finite, require_kernels, within_range
+from ntksim.engine.finite import (
+    require_finite,
+    require_kernels,
+    require_training_kernels,
+    watched_underflow,
+    within_range,
+)
 from ntksim.engine.names import add_names
 from ntksim.engine.threads import current_limit, limit_threads
 from ntksim.engine.tiles import place_for, tiled_operators
@@ -103,8 +109,10 @@ def kernel_blocks(
     model = workshop.model(task)
     x, test = dataset.x_train, dataset.x_test
     with offer.blamed("computing kernels"), within_range("computing kernels"):
+        with watched_underflow() as underflow:
+            train = source.kernels(model, x)
         return KernelBlocks(
-            train=require_kernels(source.kernels(model, x), of_training=True),
+            train=require_training_kernels(train, underflow),
             test_train=require_kernels(source.kernels(model, test, x)),
             test=require_kernels(source.kernels(model, test)) if task.needs_test_kernel else None,
         )
@@ -119,7 +127,10 @@ def kernel_tile(
     if threads is not None:
         limit_threads(threads)
     with offer.blamed("computing a tile of the kernel"), within_range("computing kernels"):
-        kernels = require_kernels(source.kernels(model, x1, x2))
+        with watched_underflow() as underflow:
+            kernels = require_kernels(source.kernels(model, x1, x2))
+        if x2 is None and len(x1) > 1:  # one point alone may be small beside the others
+            require_training_kernels(kernels, underflow)
         kernel = kernels.ntk if kernels.ntk_full is None else kernels.ntk_full
         if kernel is None:
             raise ValueError("the kernel provider returned no tangent kernel")

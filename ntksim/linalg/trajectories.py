@@ -13,6 +13,9 @@ from ntksim.types import Array, Spectrum
 BLOCK = 4_000_000
 """Most numbers in a temporary array (32 MB): times are treated in blocks of this size."""
 
+FAR = 250
+"""Exponents of two of eigenvalues beyond which products with their inverses get scaled."""
+
 FEW_MODES = 512
 """Modes up to which every time is computed by itself: it costs next to nothing."""
 
@@ -49,7 +52,12 @@ def predicted_outputs(
     Cost: 2 m n c operations for each of s functions of time; nothing is inverted or factorised.
     """
     coefficients = spectrum.eigenvectors.T @ (targets - start)
-    outputs = combine(projection, factors.growth, coefficients)
+    growth, exponent = factors.growth, int(np.frexp(spectrum.eigenvalues[0])[1])
+    if abs(exponent) > FAR:
+        # P has the size of the kernel and g of its inverse: g times small targets may be 0 where
+        # the prediction is not. A power of two on both changes no digit.
+        projection, growth = np.ldexp(projection, -exponent), np.ldexp(growth, exponent)
+    outputs = combine(projection, growth, coefficients)
     outputs += test_start
     return outputs
 

@@ -28,6 +28,8 @@ def evaluated(activation: Activation, what: Part, x: Array) -> Array:
     ActivationError
         If the result is not an array of real numbers, its shape is not that of x, or a value is
         not finite.
+    FloatingPointError
+        If that is because an argument is not finite.
     """
     # The result is checked: an overflow on the way to it, as in 1/(1 + exp(−x)), is not news.
     with np.errstate(all="ignore"):
@@ -42,6 +44,11 @@ def evaluated(activation: Activation, what: Part, x: Array) -> Array:
         )
     finite = np.isfinite(result)
     if not finite.all():
+        if not np.isfinite(x[~finite]).all():
+            raise FloatingPointError(
+                f"the size of an argument of activation '{activation.name}' is beyond the largest "
+                "float; use inputs and standard deviations of ordinary size, or fewer layers"
+            )
         raise ActivationError(
             f"{what} of activation '{activation.name}' is {result[~finite][0]} at "
             f"{x[~finite][0]:g}; it must be finite everywhere"

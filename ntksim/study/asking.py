@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ntksim.study.applicability import KernelChoice
 from ntksim.study.choices import AxisValue, described
 from ntksim.study.model import Study
@@ -122,8 +124,10 @@ class Interview:
         return answer
 
     def _ask(self, value: AxisValue, doing: str, question: Any) -> Any:
+        offer = self.study.registry.offer_of(value.value)
         try:
-            with self.study.registry.offer_of(value.value).blamed(doing):
+            # Of numbers beyond the floats the answer speaks, or the cells that meet them again.
+            with offer.blamed(doing), np.errstate(over="ignore", invalid="ignore"):
                 return question()
         except Exception as error:
             problem = self.study.problem(value, described(error))

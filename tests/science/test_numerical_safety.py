@@ -189,6 +189,50 @@ def test_a_scale_of_the_targets_is_a_scale_of_the_outputs(solver: Solver, scale:
         )
 
 
+@pytest.mark.parametrize("of_targets", [2.0**-900, 1.0, 2.0**890])
+@pytest.mark.parametrize("of_kernel", [TINY**2, TINY, HUGE**2])
+@pytest.mark.parametrize("solver", SOLVERS, ids=Solver.label)
+def test_kernel_and_targets_of_extreme_sizes_together(
+    solver: Solver, of_kernel: float, of_targets: float
+) -> None:
+    # Products of kernels and residuals, and quotients, may be no floats where the outputs are.
+    kernel = KERNELS["duplicates among others"]
+    y = TARGETS["conflicting"](3)
+    expected = solver.evolve(problem_of(kernel, y), TIMES)
+    problem = problem_of(kernel, y * of_targets, of_kernel)
+    if solver.label() == "krylov" and of_kernel == TINY**2:
+        with pytest.raises(OverflowError):  # which the engine says in words
+            solver.evolve(problem, TIMES / of_kernel)
+        return
+    found = solver.evolve(problem, TIMES / of_kernel)
+    lost = np.isnan(found.reached)
+    assert found.note or not lost.any()
+    assert not lost[0]
+    if solver.label() != "krylov":  # of which squares of kernels are numbers
+        assert np.array_equal(lost, np.isnan(expected.reached))
+    for part in ("train", "test"):
+        np.testing.assert_allclose(
+            getattr(found, part)[~lost] / of_targets,
+            getattr(expected, part)[~lost],
+            atol=max(10 * ACCURACY.get(solver.label(), 0.0), 1e-12),
+        )
+
+
+@pytest.mark.parametrize("of_targets", [2.0**-900, 1.0, 2.0**890])
+def test_an_unstable_rate_diverges_whatever_the_size_of_the_targets(of_targets: float) -> None:
+    y = TARGETS["conflicting"](3) * of_targets
+    found = GradientDescent(learning_rate=1.0).evolve(
+        problem_of(KERNELS["duplicates among others"], y), np.array([0.0, 5.0])
+    )
+    assert found.diverged
+    # A mode without residual has no reason to: (1, 1, 0) is none of this kernel's eigenvectors.
+    still = GradientDescent(learning_rate=1.0).evolve(
+        problem_of(np.diag([4.0, 1.0]), np.array([[0.0], [1.0]]) * of_targets), np.array([0.0, 5.0])
+    )
+    assert not still.diverged
+    np.testing.assert_allclose(still.train[1] / of_targets, [[0.0], [1.0]])
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.floats(-16, 0), min_size=1, max_size=4),

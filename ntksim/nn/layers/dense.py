@@ -12,6 +12,10 @@ from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape
 from ntksim.nn.moments import Moments
 from ntksim.types import Array, Params, SecondMoments
 
+SMALLEST_STD = 2.0**-511
+LARGEST_STD = 2.0**511
+"""Between these a standard deviation has a square with all its digits."""
+
 
 @dataclass(frozen=True)
 class Dense(Layer):
@@ -51,6 +55,13 @@ class Dense(Layer):
         for name in ("bias_std", "initial_weight_std", "initial_bias_std"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        for name in ("weight_std", "bias_std", "initial_weight_std", "initial_bias_std"):
+            value = getattr(self, name)
+            if value != 0 and not SMALLEST_STD <= value <= LARGEST_STD:
+                raise ValueError(
+                    f"{name} is {value}; its square, a variance, must be within the floats: "
+                    f"from {SMALLEST_STD:.2g} to {LARGEST_STD:.2g}"
+                )
         if self.units is not None and self.units < 1:
             raise ValueError(f"units is {self.units}; it must be at least 1 or None for the width")
 

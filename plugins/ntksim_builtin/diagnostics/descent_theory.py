@@ -13,6 +13,7 @@ from ntksim.linalg import decay, descent_factors, discrete_decay, flow_factors
 from ntksim.types import Requirement
 
 from ntksim_builtin.diagnostics.modes import in_modes
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,23 @@ class DescentTheory(Diagnostic):
         spectrum = cell.problem.spectrum
         if spectrum is None:
             return {}
-        residual = cell.problem.f0_train - cell.dataset.y_train
+        exponent, residual = ordinary(cell.problem.f0_train - cell.dataset.y_train)
         energy = np.square(in_modes(spectrum, residual)).sum(axis=1)
         smallest = resolved_minimum(spectrum)
         bound, left = _left(spectrum, smallest, cell)
-        with np.errstate(over="ignore", invalid="ignore"):  # a rate that is not stable
-            measured: dict[str, Variable] = {
-                "loss_bound_du": 0.5 * float(energy.sum()) * bound,
-                "loss_theory": 0.5 * np.square(left) @ energy,
-            }
+        # A mode that has nothing to learn learns nothing, even at a rate that is not stable.
+        left = np.where(energy > 0, left, np.where(np.isnan(bound), np.nan, 0.0)[:, None])
+        with np.errstate(over="ignore"):
+            du, theory = 0.5 * float(energy.sum()) * bound, 0.5 * np.square(left) @ energy
+        measured: dict[str, Variable] = {
+            "loss_bound_du": scaled_back(du, 2 * exponent),
+            "loss_theory": scaled_back(theory, 2 * exponent),
+        }
         model = cell.problem.model
         if model is not None and model.is_finite:
             root = math.sqrt(len(residual) * float(energy.sum()) / model.width)
-            bound = 4 * root * _steepest(spectrum) / smallest if smallest > 0 else np.inf
-            measured["parameter_motion_bound_du"] = bound
+            motion = 4 * root * _steepest(spectrum) / smallest if smallest > 0 else np.inf
+            measured["parameter_motion_bound_du"] = scaled_back(np.float64(motion), exponent)
         return measured
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Kernels, Variable, VariableSpec
 from ntksim.types import Requirement
 
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
+
 
 @dataclass(frozen=True)
 class InitialVelocity(Diagnostic):
@@ -46,16 +48,17 @@ class InitialVelocity(Diagnostic):
         blocks = cell.problem.kernels
         if blocks is None:
             return {}
-        residual = cell.dataset.y_train - cell.problem.f0_train
+        # Of huge residuals and kernels the contributions may overflow and their sum may not.
+        exponent, residual = ordinary(cell.dataset.y_train - cell.problem.f0_train)
         train, test = contributions(blocks.train, residual), None
         if len(cell.dataset.x_test):
             test = contributions(blocks.test_train, residual)
         measured: dict[str, Variable] = {}
         if train is not None:
-            measured["initial_velocity_train"] = train.sum(axis=1)
+            measured["initial_velocity_train"] = scaled_back(train.sum(axis=1), exponent)
         if test is not None:
-            measured["initial_velocity_test"] = test.sum(axis=1)
-            measured["initial_velocity_contribution"] = test
+            measured["initial_velocity_test"] = scaled_back(test.sum(axis=1), exponent)
+            measured["initial_velocity_contribution"] = scaled_back(test, exponent)
         return measured
 
 

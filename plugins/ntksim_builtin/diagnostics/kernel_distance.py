@@ -11,6 +11,7 @@ from ntksim import Array, Diagnostic, FinishedCell, KernelProvider, Variable, Va
 from ntksim.laws import WidthLaw
 from ntksim.types import Requirement, Summary
 
+from ntksim_builtin.diagnostics.ordinary import norm
 from ntksim_builtin.kernels import Analytic
 
 
@@ -70,8 +71,7 @@ def relative_distance(kernel: Array, reference: Array) -> float:
 
     With a reference that is 0: 0 for equal kernels, infinite for others.
     """
-    distance = float(np.linalg.norm(kernel - reference))
-    norm = float(np.linalg.norm(reference))
-    if norm == 0:
+    distance, size = norm(kernel - reference), norm(reference)
+    if size == 0:
         return 0.0 if distance == 0 else np.inf
-    return distance / norm
+    return distance / size

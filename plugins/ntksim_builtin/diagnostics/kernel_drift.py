@@ -12,6 +12,9 @@ from ntksim.laws import WidthLaw
 from ntksim.linalg import flatten_kernel
 from ntksim.types import Extra, Requirement, Summary
 
+from ntksim_builtin.diagnostics.kernel_distance import relative_distance
+from ntksim_builtin.diagnostics.ordinary import ordinary
+
 
 @dataclass(frozen=True)
 class KernelDrift(Diagnostic):
@@ -35,7 +38,8 @@ class KernelDrift(Diagnostic):
         "kernel_drift": VariableSpec(
             ("time",),
             "change of the tangent kernel in training",
-            description="‖K(t) − K(0)‖/‖K(0)‖ in the Frobenius norm, on training points.",
+            description="‖K(t) − K(0)‖/‖K(0)‖ in the Frobenius norm, on training points; infinite "
+            "where a kernel that is 0 changes, or one grows beyond the largest float.",
         ),
         "kernel_drift_eigenvalue_max": VariableSpec(
             ("time",), "largest eigenvalue of the tangent kernel in training"
@@ -43,7 +47,7 @@ class KernelDrift(Diagnostic):
         "kernel_drift_alignment": VariableSpec(
             ("time",),
             "alignment of the tangent kernel in training with the targets",
-            description="yᵀ K(t) y/(‖K(t)‖ ‖y‖²).",
+            description="yᵀ K(t) y/(‖K(t)‖ ‖y‖²); NaN where the kernel or all targets are 0.",
         ),
         "stability": VariableSpec(
             ("time",),
@@ -59,7 +63,8 @@ class KernelDrift(Diagnostic):
         model, path = cell.problem.model, cell.evolution.parameters
         if model is None or path is None:
             return {}
-        x, y = cell.dataset.x_train, cell.dataset.y_train.ravel()
+        x = cell.dataset.x_train
+        _, y = ordinary(cell.dataset.y_train.ravel())
 
         def kernel(params: Mapping[str, Array]) -> Array:
             return flatten_kernel(model.network.tangent_kernel(params, x, full=True))
@@ -70,11 +75,15 @@ class KernelDrift(Diagnostic):
             if not all(np.isfinite(value).all() for value in params.values()):
                 continue
             current = kernel(params)
-            norm = np.linalg.norm(current)
-            drift[index] = np.linalg.norm(current - initial) / np.linalg.norm(initial)
-            largest[index] = np.linalg.eigvalsh(current)[-1]
-            if norm > 0 and y.any():
-                alignment[index] = y @ current @ y / (norm * (y @ y))
+            if not np.isfinite(current).all():
+                drift[index] = largest[index] = np.inf
+                continue
+            drift[index] = relative_distance(current, initial)
+            exponent, current = ordinary(current)
+            largest[index] = np.ldexp(np.linalg.eigvalsh(current)[-1], exponent)
+            size = np.linalg.norm(current)
+            if size > 0 and y.any():
+                alignment[index] = y @ current @ y / (size * (y @ y))
         measured: dict[str, Variable] = {
             "kernel_drift": drift,
             "kernel_drift_eigenvalue_max": largest,

@@ -12,6 +12,7 @@ from ntksim.linalg import flow_factors
 from ntksim.types import Requirement
 
 from ntksim_builtin.diagnostics.modes import in_modes
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class LabelBounds(Diagnostic):
         spectrum = cell.problem.spectrum
         if spectrum is None:
             return {}
-        residual = in_modes(spectrum, cell.problem.f0_train - cell.dataset.y_train)
-        energy = np.square(residual).sum(axis=1)
+        exponent, residual = ordinary(cell.problem.f0_train - cell.dataset.y_train)
+        energy = np.square(in_modes(spectrum, residual)).sum(axis=1)
         left = (np.square(flow_factors(spectrum, cell.times).residual) * energy).max(axis=1)
         return {
-            "loss_bound_label_lower": 0.5 * left,
-            "loss_bound_label_upper": 0.5 * len(energy) * left,
+            "loss_bound_label_lower": scaled_back(0.5 * left, 2 * exponent),
+            "loss_bound_label_upper": scaled_back(0.5 * len(energy) * left, 2 * exponent),
         }

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ntksim_builtin.diagnostics.descent_theory import resolved_minimum
 from ntksim_builtin.diagnostics.modes import in_modes
+from ntksim_builtin.diagnostics.ordinary import norm, ordinary, scaled_back
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -47,7 +48,7 @@ class LabelComplexity(Diagnostic):
         "kernel_alignment": VariableSpec(
             (),
             "alignment of kernel and labels",
-            description="⟨K, y yᵀ⟩/(‖K‖ ‖y yᵀ‖) in the Frobenius norm.",
+            description="⟨K, y yᵀ⟩/(‖K‖ ‖y yᵀ‖) in the Frobenius norm; NaN for a kernel that is 0.",
         ),
         "width_demanded_du": VariableSpec(
             (), "width demanded by Du et al.", description="n⁶/(λ_min⁴ δ³)."
@@ -69,13 +70,13 @@ class LabelComplexity(Diagnostic):
         spectrum = cell.problem.spectrum
         if spectrum is None:
             return {}
-        y = cell.dataset.y_train
+        exponent, y = ordinary(cell.dataset.y_train)
         energy = np.square(in_modes(spectrum, y)).sum(axis=1)
         total = float(energy.sum())
         n, smallest = len(y), resolved_minimum(spectrum)
-        measured: dict[str, Variable] = {
-            "label_complexity": np.sqrt(2 * inverse_form(spectrum, y) / n)
-        }
+        form, even = _inverse_form(spectrum, y)
+        complexity = scaled_back(np.sqrt(2 * form / n), exponent - even // 2)
+        measured: dict[str, Variable] = {"label_complexity": complexity}
         if total > 0:
             measured["label_energy"] = np.cumsum(energy) / total
             measured["kernel_alignment"] = alignment(spectrum, y)
@@ -94,18 +95,26 @@ def inverse_form(spectrum: Spectrum, y: Array) -> float:
 
     What rounding leaves of a projection on a null mode, n ε ‖y‖, does not count.
     """
+    form, exponent = _inverse_form(spectrum, y)
+    return float(scaled_back(form, -exponent))
+
+
+def _inverse_form(spectrum: Spectrum, y: Array) -> tuple[np.float64, int]:
+    """Return 2^e Σ_k y_kᵀ K⁺ y_k, and e, an even number that is 0 for kernels of ordinary size."""
+    exponent, eigenvalues = ordinary(spectrum.eigenvalues, even=True)
     energy = np.square(in_modes(spectrum, y)).sum(axis=1)
     null = spectrum.eigenvalues <= spectrum.null_tolerance
     rounding = (len(energy) * np.finfo(np.float64).eps) ** 2 * energy.sum()
     if (energy[null] > rounding).any():
-        return np.inf
-    return float(np.sum(energy[~null] / spectrum.eigenvalues[~null]))
+        return np.float64(np.inf), 0
+    return np.sum(energy[~null] / eigenvalues[~null]), exponent
 
 
 def alignment(spectrum: Spectrum, y: Array) -> float:
     """Return ⟨K, y yᵀ⟩/(‖K‖ ‖y yᵀ‖), with Σ_k y_k y_kᵀ for several outputs that share K."""
-    columns = y.reshape(len(spectrum.eigenvectors), -1)
+    _, columns = ordinary(y.reshape(len(spectrum.eigenvectors), -1))
+    _, eigenvalues = ordinary(spectrum.eigenvalues)
     projections = spectrum.eigenvectors.T @ columns
-    inner = spectrum.eigenvalues @ np.square(projections).sum(axis=1)
-    norms = np.linalg.norm(spectrum.eigenvalues) * np.linalg.norm(columns.T @ columns)
+    inner = eigenvalues @ np.square(projections).sum(axis=1)
+    norms = norm(eigenvalues) * norm(columns.T @ columns)
     return float(inner / norms) if norms > 0 else np.nan

@@ -14,6 +14,7 @@ from ntksim.linalg import (
     training_outputs,
 )
 
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
 from ntksim_builtin.solvers.system import LinearSystem
 
 
@@ -48,5 +49,6 @@ def distances(
         own: Array = getattr(evolution, part)
         if own.size:
             with np.errstate(over="ignore", invalid="ignore"):
-                gap = own - outputs.reshape(own.shape)
-                yield part, np.sqrt(np.mean(np.square(gap), axis=(1, 2)))
+                exponent, gap = ordinary(own - outputs.reshape(own.shape))
+                root = np.sqrt(np.mean(np.square(gap), axis=(1, 2)))
+            yield part, scaled_back(root, exponent)

@@ -10,6 +10,8 @@ import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Variable, VariableSpec
 from ntksim.types import Requirement
 
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
+
 
 @dataclass(frozen=True)
 class LossBounds(Diagnostic):
@@ -40,16 +42,20 @@ class LossBounds(Diagnostic):
         spectrum = cell.problem.spectrum
         if spectrum is None:
             return {}
-        initial = 0.5 * float(np.square(cell.problem.f0_train - cell.dataset.y_train).sum())
+        exponent, residual = ordinary(cell.problem.f0_train - cell.dataset.y_train)
+        initial = 0.5 * float(np.square(residual).sum())
         smallest = float(spectrum.eigenvalues[-1])
         if smallest <= spectrum.null_tolerance:
             smallest = 0.0
+        lower = initial * _decay(float(spectrum.eigenvalues[0]), cell.times)
+        upper = initial * _decay(smallest, cell.times)
         return {
-            "loss_lower_bound": initial * _decay(float(spectrum.eigenvalues[0]), cell.times),
-            "loss_upper_bound": initial * _decay(smallest, cell.times),
+            "loss_lower_bound": scaled_back(lower, 2 * exponent),
+            "loss_upper_bound": scaled_back(upper, 2 * exponent),
         }
 
 
 def _decay(eigenvalue: float, times: Array) -> Array:
     # An eigenvalue 0 never decays, not even at infinite time, where 0 · ∞ would be NaN.
-    return np.exp(-2 * eigenvalue * times) if eigenvalue > 0 else np.ones_like(times)
+    with np.errstate(over="ignore"):
+        return np.exp(-2 * eigenvalue * times) if eigenvalue > 0 else np.ones_like(times)

@@ -12,6 +12,7 @@ from ntksim.types import Requirement
 
 from ntksim_builtin.diagnostics.descent_theory import resolved_minimum
 from ntksim_builtin.diagnostics.modes import in_modes
+from ntksim_builtin.diagnostics.ordinary import norm, ordinary, scaled_back
 
 ROUNDING = 1e-13
 """Norm of a residual, relative to that of outputs and targets, that is rounding."""
@@ -51,9 +52,10 @@ class LossRate(Diagnostic):
             return {}
         rates = np.full(len(cell.times), np.nan)
         for index, outputs in enumerate(cell.evolution.train):
-            energy = np.square(in_modes(spectrum, outputs - y)).sum(axis=1)
-            scale = np.linalg.norm(outputs) + np.linalg.norm(y)
-            if np.sqrt(energy.sum()) > ROUNDING * scale:
+            exponent, residual = ordinary(outputs - y)
+            energy = np.square(in_modes(spectrum, residual)).sum(axis=1)
+            left = scaled_back(np.sqrt(energy.sum()), exponent)
+            if left > ROUNDING * (norm(outputs) + norm(y)):
                 rates[index] = 2 * (spectrum.eigenvalues @ energy) / energy.sum()
         return {
             "loss_rate": rates,

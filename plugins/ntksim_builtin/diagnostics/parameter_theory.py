@@ -12,6 +12,7 @@ from ntksim.linalg import flow_factors
 from ntksim.types import Requirement
 
 from ntksim_builtin.diagnostics.modes import in_modes
+from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class ParameterTheory(Diagnostic):
         spectrum = cell.problem.spectrum
         if spectrum is None:
             return {}
-        residual = in_modes(spectrum, cell.problem.f0_train - cell.dataset.y_train)
-        energy = np.square(residual).sum(axis=1)
-        growth = flow_factors(spectrum, cell.times).growth
-        return {"parameter_motion_theory": np.sqrt(growth**2 @ (spectrum.eigenvalues * energy))}
+        exponent, residual = ordinary(cell.problem.f0_train - cell.dataset.y_train)
+        energy = np.square(in_modes(spectrum, residual)).sum(axis=1)
+        # λ g² with λ/4^k and 4^k g, of which neither is extreme where λ g is of order one.
+        even, eigenvalues = ordinary(spectrum.eigenvalues, even=True)
+        growth = np.where(eigenvalues > 0, flow_factors(spectrum, cell.times).growth, 0.0)
+        distance = np.sqrt(np.ldexp(growth, even) ** 2 @ (eigenvalues * energy))
+        return {"parameter_motion_theory": scaled_back(distance, exponent - even // 2)}

@@ -12,6 +12,8 @@ from ntksim import Array, Diagnostic, FinishedCell, Variable, VariableSpec
 from ntksim.laws import WidthLaw
 from ntksim.types import Extra, Model, Requirement, Summary
 
+from ntksim_builtin.diagnostics.ordinary import norm, ordinary, scaled_back
+
 _ELEMENT = re.compile(r"\s*([^\[\]]+?)\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]\s*")
 
 _LAYERS = (
@@ -115,24 +117,30 @@ class Parameters(Diagnostic):
         elements = self._elements(model, trained)
         values = np.empty((len(path), len(elements)))
         squares, largest, units, norms = (np.empty((len(path), len(trained))) for _ in range(4))
+        exponents = np.zeros((len(path), 1), dtype=np.int64)  # squares are those of θ/2^exponent
         for index, params in enumerate(path):
             values[index] = [params[name][where] for name, where in elements]
-            for layer, name in enumerate(trained):
-                change = params[name] - start[name]
+            exponent, *changes = ordinary(*(params[name] - start[name] for name in trained))
+            exponents[index] = exponent
+            for layer, (name, change) in enumerate(zip(trained, changes, strict=True)):
                 squares[index, layer] = np.vdot(change, change)
-                largest[index, layer] = np.abs(change).max()
-                units[index, layer] = unit_norms(change).max()
-                norms[index, layer] = np.linalg.norm(params[name])
+                largest[index, layer] = scaled_back(np.abs(change).max(), exponent)
+                units[index, layer] = scaled_back(unit_norms(change).max(), exponent)
+                norms[index, layer] = norm(params[name])
         sizes = np.array([start[name].size for name in trained])
+
+        def rooted(squares: Array) -> Array:
+            return np.ldexp(np.sqrt(squares), exponents.reshape(-1, *(1,) * (squares.ndim - 1)))
+
         return {
             "parameter_value": values,
-            "parameter_motion_layer": np.sqrt(squares),
-            "parameter_motion_rms_layer": np.sqrt(squares / sizes),
+            "parameter_motion_layer": rooted(squares),
+            "parameter_motion_rms_layer": rooted(squares / sizes),
             "parameter_motion_max_layer": largest,
             "parameter_motion_unit_layer": units,
             "parameter_norm_layer": norms,
-            "parameter_motion": np.sqrt(squares.sum(axis=1)),
-            "parameter_motion_rms": np.sqrt(squares.sum(axis=1) / sizes.sum()),
+            "parameter_motion": rooted(squares.sum(axis=1)),
+            "parameter_motion_rms": rooted(squares.sum(axis=1) / sizes.sum()),
             "parameter_motion_max": largest.max(axis=1),
             "parameter_motion_unit": units.max(axis=1),
             "parameter_count": float(sizes.sum()),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from ntksim.linalg import largest_eigenvalue
 from ntksim.types import Array, Network, Params
+
+ORDINARY = 1e-280, 1e280
+"""Between these a sum of squares has lost nothing of what was summed."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,47 @@ def descend(
             else:
                 np.copyto(scratch[name], slope)
             squares += float(np.vdot(scratch[name], scratch[name]))
-        yield TrainingState(step, current, outputs, loss, float(np.sqrt(squares)))
+        # Squares that are 0 or infinite would look like convergence.
+        is_ordinary = ORDINARY[0] < squares < ORDINARY[1]
+        steepness = float(np.sqrt(squares)) if is_ordinary else _norm(scratch.values())
+        yield TrainingState(step, current, outputs, loss, steepness)
         for name, slope in scratch.items():
             slope *= learning_rate
             current[name] -= slope
         step += 1
 
 
+def _norm(arrays: Collection[Array]) -> float:
+    """Return the Euclidean norm of all entries, whose squares may be no floats."""
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in arrays), default=0.0)
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(sum(np.square(array / largest).sum() for array in arrays)))
+
+
 def largest_tangent_eigenvalue(network: Network, params: Params, x: Array) -> float:
-    """λ₁ of the full empirical tangent kernel J Jᵀ (N·K rows), by products with Jᵀ and J only."""
-    shape = (len(x), network.outputs)
+    """λ₁ of the full empirical tangent kernel J Jᵀ (N·K rows), by products with Jᵀ and J only.
+
+    Raises
+    ------
+    FloatingPointError
+        If a product is beyond the largest float.
+    """
+    shape, exponent = (len(x), network.outputs), 0
 
     def product(vector: Array) -> Array:
-        gradient = network.vjp(params, x, vector.reshape(shape))
-        return network.jvp(params, x, gradient).ravel()
+        with np.errstate(over="ignore", invalid="ignore"):
+            gradient = network.vjp(params, x, vector.reshape(shape))
+            image = network.jvp(params, x, gradient).ravel()
+        if not np.isfinite(image).all():
+            raise FloatingPointError(
+                "the tangent kernel of the network has entries beyond the largest float; use "
+                "inputs and standard deviations of ordinary size"
+            )
+        return np.ldexp(image, -exponent)
 
-    return largest_eigenvalue(product, len(x) * network.outputs)
+    # Of kernels of extreme size the squares are no numbers; a power of two changes no digit.
+    size = float(np.abs(product(np.ones(len(x) * network.outputs))).max(initial=0.0))
+    if size > 0 and not 1e-100 < size < 1e100:
+        exponent = int(np.frexp(size)[1])
+    return float(np.ldexp(largest_eigenvalue(product, len(x) * network.outputs), exponent))

@@ -11,6 +11,7 @@ from ntksim.types import Array, Evolution, NonNegativeFloat, Problem, Requiremen
 
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.system import linear_system
+from ntksim_builtin.solvers.targets import at_own_size, ordinary_targets
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -38,6 +39,10 @@ class Expm(Solver):
 
     def evolve(self, problem: Problem, times: Array) -> Evolution:
         """Return the outputs at ``times``, all of which are reached."""
+        exponent, problem = ordinary_targets(problem)
+        return at_own_size(self._evolve(problem, times), exponent)
+
+    def _evolve(self, problem: Problem, times: Array) -> Evolution:
         system = linear_system(problem)
         n = len(system.train)
         residual = system.start - system.targets

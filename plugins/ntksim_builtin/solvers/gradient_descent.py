@@ -113,6 +113,8 @@ class GradientDescent(Solver):
 def _has_residual(spectrum: Spectrum, system: LinearSystem) -> NDArray[np.bool_]:
     """Tell for each mode whether its initial residual is more than rounding of the projection."""
     residual = system.targets - system.start
+    # Of a size whose squares are numbers: a power of two changes no digit.
+    residual = np.ldexp(residual, -int(np.frexp(np.abs(residual).max(initial=0.0))[1]))
     coefficients = np.abs(spectrum.eigenvectors.T @ residual)
     rounding = len(residual) * np.finfo(np.float64).eps * np.linalg.norm(residual, axis=0)
     return (coefficients > rounding).any(axis=1)

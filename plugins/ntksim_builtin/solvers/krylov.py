@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from ntksim_builtin.solvers.krylov_solution import KrylovSolution, solution_in
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.linear_path import LinearisedPath
+from ntksim_builtin.solvers.targets import at_own_size, ordinary_targets
 
 CONVERGED = 0.1
 """Residual of a Ritz pair, relative to its value, up to which it preconditions."""
@@ -73,9 +74,10 @@ class Krylov(Solver):
         """Return the outputs at ``times``, NaN where the tolerance is not reached."""
         # Of a kernel so small or large that squares overflow no bound is finite: nothing is kept.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._evolve(problem, times)
+            exponent, problem = ordinary_targets(problem)
+            return at_own_size(self._evolve(problem, times, exponent), exponent)
 
-    def _evolve(self, problem: Problem, times: Array) -> Evolution:
+    def _evolve(self, problem: Problem, times: Array, exponent: int) -> Evolution:
         operators = problem.operators
         if operators is None:
             raise ValueError("the problem has no kernel operator, which this solver requires")
@@ -112,7 +114,9 @@ class Krylov(Solver):
         train[times == 0] = start
         moved = solution.moved(operators.test_train)
         test = problem.f0_test.reshape(len(moved[0]), columns) + moved
-        weights = solution.weights() if "parameters" in problem.extras else None
+        weights = None
+        if "parameters" in problem.extras:
+            weights = np.ldexp(solution.weights(), exponent)  # parameters are at their own size
         lost = ~(np.maximum(error_train, error_test) <= allowed)
         for values in (train, test, *([] if weights is None else [weights])):
             values[lost] = np.nan

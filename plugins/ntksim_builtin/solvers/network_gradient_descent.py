@@ -32,6 +32,8 @@ flatter region first raises the loss by a factor of the order of the width (Lewk
 many orders less than this."""
 
 LARGEST = float(np.finfo(np.float64).max)
+SMALLEST = float(np.finfo(np.float64).tiny)
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class NetworkGradientDescent(Solver):
         offset_test: Array | float = 0.0
         if problem.zero_initial_output:
             offset_train = network.apply(start, problem.x_train)
+            _require_distance(problem.y_train, offset_train)
             offset_test = network.apply(start, problem.x_test)
         train = np.full((len(times), *problem.f0_train.shape), np.nan)
         test = np.full((len(times), *problem.f0_test.shape), np.nan)
@@ -105,6 +108,7 @@ class NetworkGradientDescent(Solver):
             for state in descend(network, start, problem.x_train, targets, rate, self.ridge):
                 if state.step == 0:
                     initial_loss, initial_norm = state.loss, state.gradient_norm
+                    _require_loss(initial_loss, state.outputs - targets)
                 record(state, steps == state.step)
                 if not state.loss <= min(DIVERGENCE * initial_loss, LARGEST):
                     diverged = True
@@ -148,7 +152,55 @@ class NetworkGradientDescent(Solver):
         if self.learning_rate != "auto":
             return float(self.learning_rate)
         steepest = largest_tangent_eigenvalue(network, params, x) + self.ridge
+        # The kernel of tiny gradients underflows, and looks like that of a network at rest.
+        if not SMALLEST <= steepest <= LARGEST and not (
+            steepest == 0 and _rests(network, params, x)
+        ):
+            raise FloatingPointError(
+                f"the largest eigenvalue of the tangent kernel is {steepest:.3g}, not a number "
+                "with all its digits; use inputs and standard deviations of ordinary size"
+            )
         return 1.0 / steepest if steepest > 0 else None
+
+
+def _require_distance(targets: Array, offset: Array) -> None:
+    """Refuse targets that are nothing beside the initial outputs that they are added to.
+
+    Raises
+    ------
+    FloatingPointError
+        If so: the rounding of f(x; θ) − f(x; θ₀) is as large as they are.
+    """
+    size, other = float(np.abs(targets).max()), float(np.abs(offset).max())
+    if 0 < size <= ROUNDING * other:
+        raise FloatingPointError(
+            f"targets up to {size:.3g} are lost in the rounding of initial outputs up to "
+            f"{other:.3g}; scale the targets"
+        )
+
+
+def _require_loss(loss: float, residual: Array) -> None:
+    """Refuse to train where the loss says nothing about convergence.
+
+    Raises
+    ------
+    FloatingPointError
+        If it is no number with all its digits although the residual is one.
+    """
+    if (loss >= SMALLEST and loss <= LARGEST) or not residual.any():
+        return
+    raise FloatingPointError(
+        f"the initial loss of residuals up to {np.abs(residual).max():.3g} is {loss:.3g}, not a "
+        "number with all its digits; use targets of ordinary size"
+    )
+
+
+def _rests(network: Network, params: Params, x: Array) -> bool:
+    """Whether every gradient is 0, and not because numbers in it are too small for floats."""
+    lost: list[str] = []
+    with np.errstate(under="call", call=lambda what, _: lost.append(what)):
+        gradient = network.vjp(params, x, np.ones((len(x), network.outputs)))
+    return not lost and not any(value.any() for value in gradient.values())
 
 
 def _copied(params: Params, start: Params) -> Params:

@@ -12,6 +12,7 @@ from scipy.integrate import solve_ivp
 
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.system import linear_system
+from ntksim_builtin.solvers.targets import at_own_size, ordinary_targets
 
 MOST_STEPS = 1_000_000
 """Steps of an explicit method beyond which it is refused: it would not come to an end."""
@@ -46,6 +47,10 @@ class Ode(Solver):
 
     def evolve(self, problem: Problem, times: Array) -> Evolution:
         """Return the outputs at the finite ``times``."""
+        exponent, problem = ordinary_targets(problem)
+        return at_own_size(self._evolve(problem, times), exponent)
+
+    def _evolve(self, problem: Problem, times: Array) -> Evolution:
         system = linear_system(problem)
         generator = system.train + self.ridge * np.eye(len(system.train))
         residual = system.targets - system.start

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from ntksim import Array, DataError
+from numpy.typing import NDArray
 
 InputScaling: TypeAlias = Literal[
     "none", "standard", "min_max", "unit_max", "unit_norm", "standard_unit_norm"
@@ -36,6 +37,7 @@ def scale_inputs(scaling: InputScaling, train: Array, test: Array) -> tuple[Arra
         case "standard":
             return standardise(train, test)
         case "min_max":
+            _, train, test = _ordinary(train, test)
             low, high = train.min(axis=0), train.max(axis=0)
             scale = np.where(high > low, high - low, 1.0)
             return (train - low) / scale, (test - low) / scale
@@ -57,10 +59,28 @@ def standardise(
     """Subtract the training mean of every column and divide by its standard deviation (1/N)."""
     # Rounding gives a constant column a mean beside its value and a tiny standard deviation: their
     # quotient would be of order 1.
+    exponents, train, test = _ordinary(train, test)
     constant = train.min(axis=0) == train.max(axis=0)
     mean = np.where(constant, train[0], train.mean(axis=0)) if centre else 0.0
     divisor = np.where(constant, 1.0, train.std(axis=0)) if scale else 1.0
-    return (train - mean) / divisor, (test - mean) / divisor
+    # A constant column keeps its size: it is not divided by anything.
+    exponents = np.where(constant, exponents, 0) if scale else exponents
+    scaled = (train - mean) / divisor, (test - mean) / divisor
+    return np.ldexp(scaled[0], exponents), np.ldexp(scaled[1], exponents)
+
+
+def _ordinary(train: Array, test: Array) -> tuple[NDArray[np.integer], Array, Array]:
+    """Return exponents of two, one a column of training points, and the points over those powers.
+
+    They are 0 but for columns of extreme size, of whose sums or squares some are no numbers. A
+    power of two changes no digit.
+    """
+    largest = np.abs(train).max(axis=0)
+    is_extreme = (largest > 1e100) | ((largest < 1e-100) & (largest > 0))
+    exponents = np.where(is_extreme, np.frexp(largest)[1], 0)
+    if not is_extreme.any():
+        return exponents, train, test
+    return exponents, np.ldexp(train, -exponents), np.ldexp(test, -exponents)
 
 
 def _unit_norm(x: Array, part: str) -> Array:
