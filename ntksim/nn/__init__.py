@@ -28,6 +28,7 @@ from ntksim.nn.layers import (
     Serial,
 )
 from ntksim.nn.moments import Moments
+from ntksim.nn.recycling import Recycling
 
 __all__ = [
     "Abs",
@@ -46,6 +47,7 @@ __all__ = [
     "LeakyRelu",
     "Moments",
     "QuadratureError",
+    "Recycling",
     "Relu",
     "Residual",
     "Serial",

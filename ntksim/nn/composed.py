@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from ntksim.nn.layers.base import Layer, Sensitivity
+from ntksim.nn.empirical import FiniteKernels, Wanted
+from ntksim.nn.layers.base import Layer
 from ntksim.nn.layers.composite import Serial, describe
 from ntksim.nn.limit import Path, limit_kernels, limit_path
+from ntksim.nn.tiles import slices
 from ntksim.types import Array, Kernels, Network, Params
 
-POINTS = 2048
-"""Most points in a block of an empirical kernel: its Gram matrices stay below 32 MB."""
+CACHE = 2**25
+"""Bytes of features of a block of points in a forward and backward pass."""
+
+KEPT = 4
+"""Blocks of ``block_bytes`` of which training may keep the features, not to compute them twice."""
+
+
+NONE: Array = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,9 @@ class ComposedNetwork(Network):
     """Layers in sequence, from inputs (N, *input_shape) to outputs (N, K).
 
     Parameters are named as ``Serial`` says: ``0.weight``, ``0.bias``, ``1.weight``, ….
-    ``block_bytes`` bounds what is held of the points on each side of an empirical kernel, and of
-    the points of a forward or backward pass; no (N, parameters) Jacobian is ever formed.
+    ``block_bytes`` bounds what is held of the points on one side of an empirical kernel (of the
+    other side it is one tile of at most 256 points), and of the points of a forward or backward
+    pass; no (N, parameters) Jacobian is ever formed.
 
     Raises
     ------
@@ -36,7 +45,7 @@ class ComposedNetwork(Network):
     layers: tuple[Layer, ...]
     input_shape: tuple[int, ...]
     outputs: int
-    block_bytes: int = 2**27
+    block_bytes: int = 2**28
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", Serial(*self.layers).layers)
@@ -71,7 +80,7 @@ class ComposedNetwork(Network):
         """f(x; θ), shape (N, K)."""
         x = self._checked(x)
         result = np.empty((len(x), self.outputs))
-        for block in self._blocks(params, len(x), 0):
+        for block in self._blocks(params, len(x)):
             result[block] = self._body.evaluate(params, x[block])
         return result
 
@@ -79,11 +88,10 @@ class ComposedNetwork(Network):
         """Jᵀ c: gradient of Σ c·f(x; θ) in the trained parameters; ``cotangent`` is (N, K)."""
         x = self._checked(x)
         total: dict[str, Array] = {}
-        for block in self._blocks(params, len(x), 0):
+        for number, block in enumerate(self._blocks(params, len(x))):
             _, tape = self._body.forward(params, x[block])
             gradients, _ = self._body.backward(params, tape, cotangent[block], to_input=False)
-            for name, value in gradients.items():
-                total[name] = total[name] + value if name in total else value
+            _accumulate(total, gradients, number)
         return total
 
     def value_and_vjp(
@@ -91,17 +99,26 @@ class ComposedNetwork(Network):
     ) -> tuple[Array, Params]:
         """f(x; θ) and Jᵀ c for c = ``cotangent``(f(x; θ)), in one pass where memory allows."""
         x = self._checked(x)
-        if len(list(self._blocks(params, len(x), 0))) != 1:
+        blocks = self._blocks(params, len(x))
+        if len(x) * self._floats(params) * 8 > KEPT * self.block_bytes and len(blocks) > 1:
             return super().value_and_vjp(params, x, cotangent)
-        value, tape = self._body.forward(params, x)
-        gradients, _ = self._body.backward(params, tape, cotangent(value), to_input=False)
-        return value, gradients
+        value = np.empty((len(x), self.outputs))
+        tapes = []
+        for block in blocks:
+            value[block], tape = self._body.forward(params, x[block])
+            tapes.append(tape)
+        weights = cotangent(value)
+        total: dict[str, Array] = {}
+        for number, (block, tape) in enumerate(zip(blocks, tapes, strict=True)):
+            gradients, _ = self._body.backward(params, tape, weights[block], to_input=False)
+            _accumulate(total, gradients, number)
+        return value, total
 
     def jvp(self, params: Params, x: Array, tangent: Params) -> Array:
         """J v: derivative of f along ``tangent`` in the trained parameters, shape (N, K)."""
         x = self._checked(x)
         result = np.zeros((len(x), self.outputs))
-        for block in self._blocks(params, len(x), 0):
+        for block in self._blocks(params, len(x)):
             _, tape = self._body.forward(params, x[block])
             change = self._body.pushforward(params, tape, tangent, None)
             if change is not None:
@@ -116,57 +133,38 @@ class ComposedNetwork(Network):
         Layer by layer, as the product of Gram matrices of its inputs and of the derivatives of
         the outputs in its pre-activations (structured derivatives, Novak et al. 2022).
         """
-        x1 = self._checked(x1)
-        other = x1 if x2 is None else self._checked(x2)
-        k = self.outputs
-        shape = (len(x1), k, len(other), k) if full else (len(x1), len(other))
-        kernel = np.empty(shape)
-        scale = 1.0 if full else 1.0 / k
-        for rows in self._blocks(params, len(x1), k):
-            first = self._sensitivity(params, x1[rows])
-            for columns in self._blocks(params, len(other), k):
-                if x2 is None and columns.start < rows.start:
-                    continue
-                same = x2 is None and columns == rows
-                second = first if same else self._sensitivity(params, other[columns])
-                block = scale * self._body.contract(first, second, full=full)
-                if full:
-                    kernel[rows, :, columns] = block
-                else:
-                    kernel[rows, columns] = block
-                if x2 is not None or same:
-                    continue
-                if full:
-                    kernel[columns, :, rows] = kernel[rows, :, columns].transpose(2, 3, 0, 1)
-                else:
-                    kernel[columns, rows] = kernel[rows, columns].T
-        return kernel
+        return self._finite(params, x1, x2, Wanted(nngp=False, full=full))[0]
 
     def prior_kernel(self, params: Params, x1: Array, x2: Array | None = None) -> Array:
         """Covariance (N, M) of an output over the last layer, given the last hidden features.
 
         Where the last layer does not know it: (1/K) Σ_k f_k(x1) f_k(x2).
         """
+        return self._finite(params, x1, x2, Wanted(ntk=False))[1]
+
+    def empirical_kernels(
+        self, params: Params, x1: Array, x2: Array | None = None, *, full: bool = False
+    ) -> tuple[Array, Array]:
+        """Tangent and prior kernel, with the work that they have in common done once."""
+        return self._finite(params, x1, x2, Wanted(full=full))
+
+    def _finite(
+        self, params: Params, x1: Array, x2: Array | None, wanted: Wanted
+    ) -> tuple[Array, Array]:
+        """Return both kernels; one that is not wanted is empty."""
         x1 = self._checked(x1)
-        other = x1 if x2 is None else self._checked(x2)
-        *hidden, last = self.layers
-        below = Serial(*hidden)
-        number = sum(layer.has_parameters for layer in hidden)
-        own = {name.partition(".")[2]: params[name] for name in params if _is_of(name, number)}
-        kernel = np.empty((len(x1), len(other)))
-        for rows in self._blocks(params, len(x1), 0):
-            h1 = below.evaluate(params, x1[rows])
-            for columns in self._blocks(params, len(other), 0):
-                if x2 is None and columns.start < rows.start:
-                    kernel[rows, columns] = kernel[columns, rows].T
-                    continue
-                same = x2 is None and columns == rows
-                h2 = h1 if same else below.evaluate(params, other[columns])
-                covariance = last.output_covariance(own, h1, h2)
-                if covariance is None:
-                    return super().prior_kernel(params, x1, x2)
-                kernel[rows, columns] = covariance
-        return kernel
+        x2 = None if x2 is None else self._checked(x2)
+        source = FiniteKernels(
+            self.layers, params, self.outputs, math.prod(self.input_shape), self._units(params)
+        )
+        ntk, nngp = source.between(x1, x2, wanted, self.block_bytes)
+        if nngp is None:
+            nngp = super().prior_kernel(params, x1, x2) if wanted.nngp else NONE
+        if ntk is None:
+            ntk = NONE
+        elif not wanted.full and self.outputs > 1:
+            ntk /= self.outputs
+        return ntk, nngp
 
     def parameter_label(self, name: str) -> str:
         """Return the kind and number of the layer before the name within it.
@@ -214,28 +212,32 @@ class ComposedNetwork(Network):
             x, _ = layer.forward({}, x)
         return x
 
-    def _sensitivity(self, params: Params, x: Array) -> Sensitivity:
-        _, tape = self._body.forward(params, x)
-        unit_vectors = np.eye(self.outputs)[:, None, :]
-        return self._body.sensitivity(params, tape, unit_vectors, to_input=False)[0]
+    def _blocks(self, params: Params, points: int) -> list[slice]:
+        """Blocks of points for a forward or backward pass; an empty one if there are no points.
 
-    def _blocks(self, params: Params, points: int, outputs: int) -> Iterator[slice]:
-        """Blocks of points whose features, and cotangents of ``outputs``, fit the memory.
-
-        At least one, which is empty if there are no points.
+        The features of a block stay in the cache, where it is not so small that adding up the
+        gradients of all blocks would take longer than that saves.
         """
+        floats = self._floats(params)
+        parameters = sum(value.size for value in params.values())
+        step = max(CACHE // (8 * floats), 12 * parameters // floats)
+        return slices(points, min(step, self.block_bytes // (8 * floats)))
+
+    def _floats(self, params: Params) -> int:
+        """Numbers that are kept of a point in a forward pass."""
+        return math.prod(self.input_shape) + 2 * self._units(params)
+
+    def _units(self, params: Params) -> int:
+        """Features of a point over all layers with parameters, whatever its positions."""
         units = sum(value.shape[-1] for value in params.values() if value.ndim > 1)
         shape = Serial(*self.layers[: self._head]).output_shape(self.input_shape, None)
-        positions = math.prod(size or 1 for size in shape[:-1])
-        floats = math.prod(self.input_shape) + 2 * (1 + outputs) * units * positions
-        most = POINTS if outputs else points
-        return _slices(max(points, 1), min(most, self.block_bytes // (8 * floats)))
+        return units * math.prod(size or 1 for size in shape[:-1])
 
 
-def _slices(points: int, step: int) -> Iterator[slice]:
-    step = max(1, step)
-    return (slice(start, min(start + step, points)) for start in range(0, points, step))
-
-
-def _is_of(name: str, number: int) -> bool:
-    return name.startswith(f"{number}.")
+def _accumulate(total: dict[str, Array], gradients: dict[str, Array], number: int) -> None:
+    """Add the gradients of a block; the arrays of the first one belong to its layers."""
+    for name, value in gradients.items():
+        if number < 2:
+            total[name] = total[name] + value if number else value
+        else:
+            total[name] += value

@@ -130,6 +130,13 @@ class Network(ABC):
         f2 = f1 if x2 is None else self.apply(params, x2)
         return f1 @ f2.T / self.outputs
 
+    def empirical_kernels(
+        self, params: Params, x1: Array, x2: Array | None = None, *, full: bool = False
+    ) -> tuple[Array, Array]:
+        """Return ``tangent_kernel`` and ``prior_kernel``, which may have work in common."""
+        ntk = self.tangent_kernel(params, x1, x2, full=full)
+        return ntk, self.prior_kernel(params, x1, x2)
+
     def parameter_label(self, name: str) -> str:
         """Return what results call an array of parameters: here the name that it has.
 

@@ -19,6 +19,7 @@ from ntksim.nn import (
     Relu,
     Residual,
     Tanh,
+    empirical,
 )
 from ntksim.types import Array, Network, Params
 
@@ -128,6 +129,34 @@ def test_the_structured_kernel_is_that_of_the_explicit_jacobian(network: Compose
     )
     symmetric = np.einsum("ikp,jmp->ikjm", first, first)
     assert_close(network.tangent_kernel(params, x, full=True), symmetric)
+
+
+def test_both_kernels_at_once_are_those_one_by_one(network: ComposedNetwork) -> None:
+    params, x, z = drawn(network), points(4), points(3, seed=2)
+    for other in (None, z):
+        for full in (False, True):
+            ntk, nngp = network.empirical_kernels(params, x, other, full=full)
+            np.testing.assert_array_equal(ntk, network.tangent_kernel(params, x, other, full=full))
+            np.testing.assert_array_equal(nngp, network.prior_kernel(params, x, other))
+            slow = Network.empirical_kernels(network, params, x, other, full=full)
+            np.testing.assert_array_equal(slow[0], ntk)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_tiles_of_one_point_know_which_cotangents_are_shared(
+    network: ComposedNetwork, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one point nothing shows whether its cotangents are those of all: 5 = 3 + 2 = 2 + 2 + 1."""
+    params, x, z = drawn(network), points(5), points(4, seed=2)
+    whole = {full: network.tangent_kernel(params, x, full=full) for full in (False, True)}
+    across = network.tangent_kernel(params, x, z, full=True)
+    monkeypatch.setattr(empirical, "POINTS", number)
+    for full, expected in whole.items():
+        kernel = network.tangent_kernel(params, x, full=full)
+        assert_close(kernel, expected)
+        order = (2, 3, 0, 1) if full else (1, 0)
+        np.testing.assert_array_equal(kernel, kernel.transpose(order))
+    assert_close(network.tangent_kernel(params, x, z, full=True), across)
 
 
 def test_the_base_class_computes_the_same(network: ComposedNetwork) -> None:

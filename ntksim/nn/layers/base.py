@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -24,6 +25,22 @@ NOTHING: Array = np.zeros(())
 """The contribution of a layer without trained parameters."""
 
 
+@dataclass(frozen=True)
+class Separable:
+    """Cotangents a(x) ∘ b_k: a factor of the point, (N, units), and one of the output, (K, units).
+
+    What stands behind a read-out and an activation, φ′(z) ∘ w_k. The inner products of such
+    cotangents over all K outputs cost no more than those of one.
+    """
+
+    of_point: Array
+    of_output: Array
+
+    def expanded(self) -> Array:
+        """Return the cotangents (K, N, units); those of one point are neighbours in memory."""
+        return np.moveaxis(self.of_point[:, None, :] * self.of_output, 1, 0)
+
+
 class Layer(ABC):
     """A map of features with its parameters, its derivatives and its infinite-width limit.
 
@@ -39,6 +56,9 @@ class Layer(ABC):
     centred: ClassVar[bool] = False
     """Whether the output is linear in fresh parameters of zero mean and therefore uncorrelated
     with everything before it: what the branch of a residual layer has to end in."""
+
+    takes_separable: ClassVar[bool] = False
+    """Whether ``sensitivity`` takes ``Separable`` cotangents as well as arrays."""
 
     @property
     def has_parameters(self) -> bool:
@@ -92,9 +112,12 @@ class Layer(ABC):
 
     @abstractmethod
     def sensitivity(
-        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
-    ) -> tuple[Sensitivity, Array | None]:
-        """Return what ``contract`` needs of these points, and the cotangents of the input."""
+        self, params: Params, tape: Tape, cotangent: Any, *, to_input: bool = True
+    ) -> tuple[Sensitivity, Array | Separable | None]:
+        """Return what ``contract`` needs of these points, and the cotangents of the input.
+
+        ``cotangent`` is an array, or may be ``Separable`` where the layer ``takes_separable``.
+        """
 
     @abstractmethod
     def contract(self, first: Sensitivity, second: Sensitivity, *, full: bool) -> Array:
@@ -126,6 +149,18 @@ class Layer(ABC):
         """
         del params, h1, h2
         return None
+
+    def contract_and_covariance(
+        self,
+        params: Params,
+        hidden: tuple[Array, Array],
+        sensitivities: tuple[Sensitivity, Sensitivity],
+        *,
+        full: bool,
+    ) -> tuple[Array, Array | None]:
+        """Return ``contract`` and ``output_covariance``, which may have work in common."""
+        kernel = self.contract(*sensitivities, full=full)
+        return kernel, self.output_covariance(params, *hidden)
 
 
 def layer_word(layer: Layer) -> str:
@@ -167,7 +202,7 @@ class FixedLayer(Layer):
 
     def sensitivity(
         self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
-    ) -> tuple[Sensitivity, Array | None]:
+    ) -> tuple[Sensitivity, Array | Separable | None]:
         """Return nothing to contract and the cotangents of the input."""
         del params
         return None, self.pullback(tape, cotangent) if to_input else None

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape, layer_word
+from ntksim.nn.layers.base import (
+    NOTHING,
+    Layer,
+    Sensitivity,
+    Separable,
+    Shape,
+    Tape,
+    layer_word,
+)
 from ntksim.nn.moments import Moments
 from ntksim.types import Array, NoClosedForm, Params
 
@@ -23,6 +32,8 @@ class Serial(Layer):
     """
 
     layers: tuple[Layer, ...]
+
+    takes_separable: ClassVar[bool] = True
 
     def __init__(self, *layers: Layer) -> None:
         flat: list[Layer] = []
@@ -61,23 +72,23 @@ class Serial(Layer):
     def forward(self, params: Params, x: Array) -> tuple[Array, Tape]:
         """Apply all layers; the tape is the list of theirs."""
         tape: list[Tape] = []
-        for prefix, layer in self._numbered():
-            x, part = layer.forward(_part(params, prefix), x)
+        for layer, own in zip(self.layers, self._parts(params), strict=True):
+            x, part = layer.forward(own, x)
             tape.append(part)
         return x, tape
 
     def evaluate(self, params: Params, x: Array) -> Array:
         """Apply all layers and keep no tape."""
-        for prefix, layer in self._numbered():
-            x, _ = layer.forward(_part(params, prefix), x)
+        for layer, own in zip(self.layers, self._parts(params), strict=True):
+            x, _ = layer.forward(own, x)
         return x
 
     def pushforward(
         self, params: Params, tape: Tape, tangent: Params, input_tangent: Array | None
     ) -> Array | None:
         """Pass the tangent through all layers."""
-        for (prefix, layer), part in zip(self._numbered(), tape, strict=True):
-            own, own_tangent = _part(params, prefix), _part(tangent, prefix)
+        parts = zip(self.layers, self._parts(params), self._parts(tangent), tape, strict=True)
+        for layer, own, own_tangent, part in parts:
             input_tangent = layer.pushforward(own, part, own_tangent, input_tangent)
         return input_tangent
 
@@ -87,26 +98,30 @@ class Serial(Layer):
         """Pass the cotangent back, no further than the first trained layer if that is enough."""
         gradients: dict[str, Array] = {}
         current: Array | None = cotangent
-        for prefix, layer, part, further in self._reversed(tape, to_input):
+        parts = self._parts(params)
+        for index, further in self._reversed(to_input):
             assert current is not None  # noqa: S101 - the layers above were asked for it
-            own, current = layer.backward(_part(params, prefix), part, current, to_input=further)
+            layer, prefix = self.layers[index], self._prefixes[index]
+            own, current = layer.backward(parts[index], tape[index], current, to_input=further)
             gradients.update({prefix + name: value for name, value in own.items()})
         return gradients, current if to_input else None
 
     def sensitivity(
-        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
+        self, params: Params, tape: Tape, cotangent: Any, *, to_input: bool = True
     ) -> tuple[Sensitivity, Array | None]:
         """Return pairs of a layer's index and its sensitivity, and the cotangents of the input."""
         kept = []
-        current: Array | None = cotangent
-        index = len(self.layers)
-        for prefix, layer, part, further in self._reversed(tape, to_input):
+        current: Array | Separable | None = cotangent
+        parts = self._parts(params)
+        for index, further in self._reversed(to_input):
             assert current is not None  # noqa: S101 - the layers above were asked for it
-            index -= 1
-            own, current = layer.sensitivity(_part(params, prefix), part, current, to_input=further)
+            layer = self.layers[index]
+            if not layer.takes_separable:
+                current = expanded(current)
+            own, current = layer.sensitivity(parts[index], tape[index], current, to_input=further)
             if own is not None:
                 kept.append((index, own))
-        return kept or None, current if to_input else None
+        return kept or None, expanded(current) if to_input and current is not None else None
 
     def contract(self, first: Sensitivity, second: Sensitivity, *, full: bool) -> Array:
         """Sum over the layers."""
@@ -137,23 +152,32 @@ class Serial(Layer):
         return name
 
     def _numbered(self) -> Iterator[tuple[str, Layer]]:
-        number = 0
-        for layer in self.layers:
-            if layer.has_parameters:
-                yield f"{number}.", layer
-                number += 1
-            else:
-                yield "", layer
+        return zip(self._prefixes, self.layers, strict=True)
 
-    def _reversed(self, tape: Tape, to_input: bool) -> Iterator[tuple[str, Layer, Tape, bool]]:
-        """Layers from last to first trained one, and whether one below needs a cotangent."""
-        steps = list(zip(self._numbered(), tape, strict=True))
-        while steps:
-            (prefix, layer), part = steps.pop()
-            further = to_input or any(below.has_trained_parameters for (_, below), _ in steps)
-            yield prefix, layer, part, further
-            if not further:
-                return
+    @cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        """What the names of each layer's parameters begin with; nothing where it has none."""
+        prefixes, number = [], 0
+        for layer in self.layers:
+            prefixes.append(f"{number}." if layer.has_parameters else "")
+            number += layer.has_parameters
+        return tuple(prefixes)
+
+    def _parts(self, params: Params) -> list[Params]:
+        """Return the parameters of each layer, by their names within it."""
+        parts: dict[str, dict[str, Array]] = {prefix: {} for prefix in self._prefixes}
+        for name, value in params.items():
+            number, _, own = name.partition(".")
+            if (prefix := f"{number}.") in parts:
+                parts[prefix][own] = value
+        return [parts[prefix] for prefix in self._prefixes]
+
+    def _reversed(self, to_input: bool) -> Iterator[tuple[int, bool]]:
+        """Indices from the last layer to the first trained one; whether one below is needed."""
+        trained = [i for i, layer in enumerate(self.layers) if layer.has_trained_parameters]
+        lowest = 0 if to_input else min(trained, default=len(self.layers) - 1)
+        for index in reversed(range(lowest, len(self.layers))):
+            yield index, to_input or index > lowest
 
 
 @dataclass(frozen=True, init=False)
@@ -251,16 +275,14 @@ class Residual(Layer):
         return moments.plus(self.branch.moments(moments))
 
 
+def expanded(cotangent: Array | Separable) -> Array:
+    """Return cotangents as an array."""
+    return cotangent.expanded() if isinstance(cotangent, Separable) else cotangent
+
+
 def describe(shape: Shape) -> str:
     """Write a shape for a message, with the word width where it is the width."""
     return "(" + ", ".join("width" if size is None else str(size) for size in shape) + ")"
-
-
-def _part(params: Params, prefix: str) -> Params:
-    if not prefix:
-        return {}
-    start = len(prefix)
-    return {name[start:]: value for name, value in params.items() if name.startswith(prefix)}
 
 
 def _known(shape: Shape) -> tuple[int, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Shape, Tape
+from ntksim.nn.layers.base import NOTHING, Layer, Sensitivity, Separable, Shape, Tape
 from ntksim.nn.moments import Moments
+from ntksim.nn.recycling import empty
 from ntksim.types import Array, Params, SecondMoments
 
 SMALLEST_STD = 2.0**-511
@@ -48,6 +49,7 @@ class Dense(Layer):
     trained: bool = True
 
     centred: ClassVar[bool] = True
+    takes_separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.weight_std > 0:
@@ -97,8 +99,7 @@ class Dense(Layer):
 
     def forward(self, params: Params, x: Array) -> tuple[Array, Tape]:
         """Return z; the tape is h."""
-        z = x @ params["weight"]
-        z *= self._weight_scale(x.shape[-1])
+        z = _scaled_product(x, params["weight"], self._weight_scale(x.shape[-1]))
         if self.bias_std > 0:
             z += self._bias_scale(x.shape[-1]) * params["bias"]
         return z, x
@@ -129,58 +130,79 @@ class Dense(Layer):
         gradients = {}
         if self.trained:
             fan_in, units = params["weight"].shape
-            rows = np.broadcast_to(cotangent, (*tape.shape[:-1], units)).reshape(-1, units)
-            gradients["weight"] = tape.reshape(-1, fan_in).T @ rows
-            gradients["weight"] *= self._weight_scale(fan_in)
+            rows, inputs = cotangent, tape.T
+            if tape.ndim != 2 or rows.shape != (len(tape), units):
+                rows = np.broadcast_to(cotangent, (*tape.shape[:-1], units)).reshape(-1, units)
+                inputs = tape.reshape(-1, fan_in).T
+            gradients["weight"] = _scaled_product(inputs, rows, self._weight_scale(fan_in))
             if self.bias_std > 0:
                 gradients["bias"] = self._bias_scale(fan_in) * rows.sum(axis=0)
         return gradients, self._pullback(params, cotangent) if to_input else None
 
     def sensitivity(
-        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
+        self, params: Params, tape: Tape, cotangent: Any, *, to_input: bool = True
     ) -> tuple[Sensitivity, Array | None]:
-        """Return (h, δ), positions in one axis: (N, P, fan_in) and (N or 1, P, K, units)."""
+        """Return (h, δ), positions in one axis: (N, P, fan_in) and (N or 1, P, K, units).
+
+        Separable δ stay what they are.
+        """
         kept = None
         if self.trained:
             n, *positions, fan_in = tape.shape
-            outputs, points, *_, units = cotangent.shape
-            cotangent_rows = np.moveaxis(
-                np.broadcast_to(cotangent, (outputs, points, *positions, units)), 0, -2
-            )
-            p = math.prod(positions)
-            kept = tape.reshape(n, p, fan_in), cotangent_rows.reshape(points, p, outputs, units)
-        return kept, self._pullback(params, cotangent) if to_input else None
+            inputs = tape.reshape(n, math.prod(positions), fan_in)
+            kept = inputs, cotangent
+            if not isinstance(cotangent, Separable):
+                outputs, points, *_, units = cotangent.shape
+                rows = np.moveaxis(
+                    np.broadcast_to(cotangent, (outputs, points, *positions, units)), 0, -2
+                )
+                kept = inputs, rows.reshape(points, math.prod(positions), outputs, units)
+        if not to_input:
+            return kept, None
+        if isinstance(cotangent, Separable):
+            cotangent = cotangent.expanded()
+        rows = np.moveaxis(cotangent, 0, -2)  # the outputs of a point are neighbours in memory
+        return kept, np.moveaxis(self._pullback(params, rows), -2, 0)
 
     def contract(self, first: Sensitivity, second: Sensitivity, *, full: bool) -> Array:
         """Σ over positions of (scale² h·h′ + bias_scale²) δ·δ′, from two Gram matrices."""
         if first is None:
             return NOTHING
+        return self._contracted(_gram(first[0], second[0]), first, second, full=full)
+
+    def contract_and_covariance(
+        self,
+        params: Params,
+        hidden: tuple[Array, Array],
+        sensitivities: tuple[Sensitivity, Sensitivity],
+        *,
+        full: bool,
+    ) -> tuple[Array, Array | None]:
+        """Return ``contract`` and ``output_covariance``, both from one Gram matrix of h."""
+        first, second = sensitivities
+        if first is None or hidden[0].ndim != 2:
+            return super().contract_and_covariance(params, hidden, sensitivities, full=full)
+        gram = _gram(*hidden)
+        covariance = self._covariance(gram.copy(), hidden[0].shape[-1])
+        return self._contracted(gram, first, second, full=full), covariance
+
+    def _contracted(
+        self, inputs: Array, first: Sensitivity, second: Sensitivity, *, full: bool
+    ) -> Array:
+        """Finish a contraction in the place of the Gram matrix of the inputs."""
         (h1, d1), (h2, d2) = first, second
-        (points1, p1, outputs, units), (points2, p2) = d1.shape, d2.shape[:2]
-        fan_in = h1.shape[-1]
-        inputs = _gram(h1, h2)
+        (n1, p1, fan_in), (n2, p2) = h1.shape, h2.shape[:2]
         inputs *= self._weight_scale(fan_in) ** 2
-        inputs += self._bias_scale(fan_in) ** 2
-        inputs = inputs.reshape(len(h1), p1, len(h2), p2)
-
-        def sum_of_products(left: Array, right: Array) -> Array:
-            gram = _gram(left, right).reshape(points1, p1, points2, p2)
-            if p1 == p2 == 1:
-                return inputs[:, 0, :, 0] * gram[:, 0, :, 0]
-            return (inputs * gram).sum(axis=(1, 3))
-
-        if not full:
-            left = d1.reshape(points1, p1, outputs * units)
-            right = left if d1 is d2 else d2.reshape(points2, p2, outputs * units)
-            return sum_of_products(left, right)
-        blocks = np.empty((len(h1), outputs, len(h2), outputs))
-        for k in range(outputs):
-            for m in range(outputs):
-                if first is second and m < k:
-                    blocks[:, k, :, m] = blocks[:, m, :, k].T
-                else:
-                    blocks[:, k, :, m] = sum_of_products(d1[:, :, k], d2[:, :, m])
-        return blocks
+        if self.bias_std > 0:
+            inputs += self._bias_scale(fan_in) ** 2
+        if isinstance(d1, Separable) and isinstance(d2, Separable):
+            return _separable_products(inputs, d1, d2, full=full)
+        # Of a single point nobody can tell whether its cotangents are those of all points.
+        d1, d2 = (_by_point(d) if isinstance(d, Separable) else d for d in (d1, d2))
+        if p1 == p2 == 1:
+            left = d1[:, 0]
+            return _products(inputs, left, left if d1 is d2 else d2[:, 0], full=full)
+        return _sums_over_positions(inputs.reshape(n1, p1, n2, p2), d1, d2, full=full)
 
     def moments(self, moments: Moments) -> Moments:
         """Apply the equations for Σ′ and Θ′ above."""
@@ -209,11 +231,13 @@ class Dense(Layer):
     def output_covariance(self, params: Params, h1: Array, h2: Array) -> Array:
         """(scale · initial_weight_std)² h·h′ + (bias_scale · initial_bias_std)², shape (N, M)."""
         del params
-        fan_in = h1.shape[-1]
-        covariance = h1 @ h2.T
-        covariance *= (self._weight_scale(fan_in) * self.initial_weight_std) ** 2
-        covariance += (self._bias_scale(fan_in) * self.initial_bias_std) ** 2
-        return covariance
+        return self._covariance(h1 @ h2.T, h1.shape[-1])
+
+    def _covariance(self, gram: Array, fan_in: int) -> Array:
+        """Turn the Gram matrix of h into the covariance of an output, in its place."""
+        gram *= (self._weight_scale(fan_in) * self.initial_weight_std) ** 2
+        gram += (self._bias_scale(fan_in) * self.initial_bias_std) ** 2
+        return gram
 
     def _weight_scale(self, fan_in: int) -> float:
         return self.weight_std / math.sqrt(fan_in) if self.fan_in_scaling else self.weight_std
@@ -222,9 +246,8 @@ class Dense(Layer):
         return self.bias_std / math.sqrt(fan_in) if self.bias_inside else self.bias_std
 
     def _pullback(self, params: Params, cotangent: Array) -> Array:
-        result = cotangent @ params["weight"].T
-        result *= self._weight_scale(params["weight"].shape[0])
-        return result
+        weight = params["weight"]
+        return _scaled_product(cotangent, weight.T, self._weight_scale(len(weight)))
 
 
 def constant_moments(std: float) -> SecondMoments:
@@ -233,8 +256,88 @@ def constant_moments(std: float) -> SecondMoments:
     return SecondMoments(one, one, np.zeros((1, 1)), 2.0 * one * one)
 
 
+def _scaled_product(left: Array, right: Array, scale: float) -> Array:
+    """Return ``scale`` · left (…, n) · right (n, m), scaling the smaller of left and product."""
+    n, m = right.shape
+    rows = left.reshape(math.prod(left.shape[:-1]), n)
+    product = empty((len(rows), m))
+    if n == 1:
+        np.multiply(scale * rows, right, out=product)  # of two vectors faster so than by gemm
+    elif n < m:
+        np.matmul(scale * rows, right, out=product)
+    else:
+        np.matmul(rows, right, out=product)
+        product *= scale
+    return product.reshape(*left.shape[:-1], m)
+
+
 def _gram(left: Array, right: Array) -> Array:
     """Inner products of all rows (…, features); half the work where both are the same array."""
     rows1 = left.reshape(-1, left.shape[-1])
     rows2 = rows1 if right is left else right.reshape(-1, right.shape[-1])
-    return rows1 @ rows2.T
+    return np.matmul(rows1, rows2.T, out=empty((len(rows1), len(rows2))))
+
+
+def _by_point(cotangents: Separable) -> Array:
+    """Return separable cotangents as those of a layer without positions, (N, 1, K, units)."""
+    return np.moveaxis(cotangents.expanded(), 0, 1)[:, None]
+
+
+def _products(inputs: Array, left: Array, right: Array, *, full: bool) -> Array:
+    """``inputs`` (N, M) times inner products of (N or 1, K, units) and (M or 1, K, units)."""
+    (n, outputs, units), m = left.shape, len(right)
+    if not full:
+        rows = left.reshape(n, outputs * units)
+        inputs *= _gram(rows, rows if right is left else right.reshape(m, outputs * units))
+        return inputs
+    pairs = _gram(left, right).reshape(n, outputs, m, outputs)
+    if inputs.shape != (n, m):
+        return inputs[:, None, :, None] * pairs
+    pairs *= inputs[:, None, :, None]
+    return pairs
+
+
+def _separable_products(inputs: Array, first: Separable, second: Separable, *, full: bool) -> Array:
+    """``inputs`` (N, M) times inner products of a(x) ∘ b_k and a(x′) ∘ b_m, in place.
+
+    The sum over k = m needs Σ_k b_k² alone. Of a pair k, m the product is that of m, k.
+    """
+    a1, a2, b = first.of_point, second.of_point, first.of_output
+    if not full:
+        left = a1 * np.sqrt(np.square(b).sum(axis=0))
+        right = left if second is first else a2 * np.sqrt(np.square(b).sum(axis=0))
+        inputs *= _gram(left, right)
+        return inputs
+    outputs = len(b)
+    blocks = np.empty((len(a1), outputs, len(a2), outputs))
+    for k in range(outputs):
+        left = a1 * b[k]
+        for m in range(k + 1):
+            right = left if second is first and m == k else a2 * b[m]
+            product = _gram(left, right)
+            product *= inputs
+            blocks[:, k, :, m] = product
+            blocks[:, m, :, k] = product.T if second is first else product
+    return blocks
+
+
+def _sums_over_positions(inputs: Array, first: Array, second: Array, *, full: bool) -> Array:
+    """Σ over positions of ``inputs`` (N, P, M, P) times inner products of (N or 1, P, K, units)."""
+    (points1, p1, outputs, units), (points2, p2) = first.shape, second.shape[:2]
+
+    def summed(left: Array, right: Array) -> Array:
+        gram = _gram(left, right).reshape(points1, p1, points2, p2)
+        return (inputs * gram).sum(axis=(1, 3))
+
+    if not full:
+        left = first.reshape(points1, p1, outputs * units)
+        same = first is second
+        return summed(left, left if same else second.reshape(points2, p2, outputs * units))
+    blocks = np.empty((len(inputs), outputs, inputs.shape[2], outputs))
+    for k in range(outputs):
+        for m in range(outputs):
+            if first is second and m < k:
+                blocks[:, k, :, m] = blocks[:, m, :, k].T
+            else:
+                blocks[:, k, :, m] = summed(first[:, :, k], second[:, :, m])
+    return blocks

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntksim.nn.dual import dual
-from ntksim.nn.layers.base import FixedLayer, Shape, Tape
+from ntksim.nn.layers.base import FixedLayer, Sensitivity, Separable, Shape, Tape
 from ntksim.nn.layers.dense import constant_moments
 from ntksim.nn.moments import Moments
-from ntksim.types import Activation, Array, NoClosedForm, SecondMoments
+from ntksim.nn.recycling import empty
+from ntksim.nn.tiles import slices
+from ntksim.types import Activation, Array, NoClosedForm, Params, SecondMoments
+
+PIECE = 2**15
+"""Features that are worked on at a time; a few arrays of them fit the cache."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,43 @@ class ActivationLayer(FixedLayer):
     def forward(self, params: object, x: Array) -> tuple[Array, Tape]:
         """Return φ(z); the tape is z."""
         del params
-        return self.activation.value(x), x
+        result = empty(x.shape)
+        for piece in _pieces(x):
+            result[piece] = self.activation.value(x[piece])
+        return result, x
 
     def tangent(self, tape: Tape, input_tangent: Array) -> Array:
         """Return φ′(z) ż."""
-        return self.activation.derivative(tape) * input_tangent
+        return self._times_derivative(tape, input_tangent)
 
     def pullback(self, tape: Tape, cotangent: Array) -> Array:
         """Return φ′(z) δ."""
-        return self.activation.derivative(tape) * cotangent
+        return self._times_derivative(tape, cotangent)
+
+    def sensitivity(
+        self, params: Params, tape: Tape, cotangent: Array, *, to_input: bool = True
+    ) -> tuple[Sensitivity, Array | Separable | None]:
+        """Return nothing to contract and φ′(z) δ_k, in factors where δ_k is that of all points."""
+        of_all_points = cotangent.shape[1] == 1 < len(tape)
+        if to_input and len(cotangent) > 1 and of_all_points and tape.ndim == 2:
+            of_point = empty(tape.shape)
+            for piece in _pieces(tape):
+                of_point[piece] = self.activation.derivative(tape[piece])
+            return None, Separable(of_point, cotangent[:, 0])
+        return super().sensitivity(params, tape, cotangent, to_input=to_input)
+
+    def _times_derivative(self, z: Array, factor: Array) -> Array:
+        """φ′(z) times a factor that may have one axis more in front, outputs next to each other."""
+        axis = factor.ndim - z.ndim
+        shape = np.broadcast_shapes(z.shape, factor.shape)
+        result = empty(shape)
+        if axis:
+            result = np.moveaxis(empty((*shape[1:-1], shape[0], shape[-1])), -2, 0)
+        for piece in _pieces(z):
+            at = (*(slice(None),) * axis, piece)
+            part = factor if factor.shape[axis] == 1 else factor[at]
+            np.multiply(self.activation.derivative(z[piece]), part, out=result[at])
+        return result
 
     def moments(self, moments: Moments) -> Moments:
         """Apply the dual of φ.
@@ -68,6 +101,14 @@ class ActivationLayer(FixedLayer):
                 for within in (moments.within1, moments.within2)
             ),
         )
+
+
+def _pieces(x: Array) -> list[slice]:
+    """Points that are worked on together, so that what is in between stays in the cache.
+
+    For wide layers memory is what takes the time. There is one piece at least.
+    """
+    return slices(len(x), PIECE // max(1, math.prod(x.shape[1:])))
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,10 @@ class Empirical(KernelProvider):
     def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
         """Return both kernels, and with ``full`` the tangent kernel of all pairs of outputs."""
         network, params = model.network, model.params
-        nngp = network.prior_kernel(params, x1, x2)
         if self.outputs == "average":
-            return Kernels(nngp=nngp, ntk=network.tangent_kernel(params, x1, x2))
-        full = network.tangent_kernel(params, x1, x2, full=True)
+            ntk, nngp = network.empirical_kernels(params, x1, x2)
+            return Kernels(nngp=nngp, ntk=ntk)
+        full, nngp = network.empirical_kernels(params, x1, x2, full=True)
         ntk = np.einsum("ikjk->ij", full) / network.outputs
         return Kernels(nngp=nngp, ntk=ntk, ntk_full=full)
 

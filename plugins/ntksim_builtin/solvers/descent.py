@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from ntksim.linalg import largest_eigenvalue
+from ntksim.nn import Recycling
 from ntksim.types import Array, Network, Params
 
 ORDINARY = 1e-280, 1e280
 """Between these a sum of squares has lost nothing of what was summed."""
+
+PIECE = 2**15
+"""Parameters that are changed at a time; what is in between stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -43,32 +47,40 @@ def descend(
     """
     current: dict[str, Array] = dict(params)
     scratch: dict[str, Array] = {}
+    recycling = Recycling()
     step = 0
     while True:
-        outputs, gradient = network.value_and_vjp(current, x, lambda value: value - targets)
+        with recycling:
+            outputs, gradient = network.value_and_vjp(current, x, lambda value: value - targets)
         if step == 0:
             for name in gradient:
-                current[name] = np.array(params[name], dtype=np.float64)
-                scratch[name] = np.empty_like(current[name])
+                current[name] = np.array(params[name], dtype=np.float64, order="C")
         loss = 0.5 * float(np.sum((outputs - targets) ** 2))
-        squares = 0.0
-        for name, slope in gradient.items():
-            if ridge > 0:
-                np.subtract(current[name], params[name], out=scratch[name])
-                loss += 0.5 * ridge * float(np.vdot(scratch[name], scratch[name]))
-                scratch[name] *= ridge
-                scratch[name] += slope
-            else:
-                np.copyto(scratch[name], slope)
-            squares += float(np.vdot(scratch[name], scratch[name]))
+        slopes = dict(gradient)
+        if ridge > 0:
+            for name, slope in gradient.items():
+                moved = np.subtract(current[name], params[name], out=scratch.get(name))
+                loss += 0.5 * ridge * float(np.vdot(moved, moved))
+                moved *= ridge
+                moved += slope
+                scratch[name] = slopes[name] = moved
+        squares = sum(float(np.vdot(slope, slope)) for slope in slopes.values())
         # Squares that are 0 or infinite would look like convergence.
         is_ordinary = ORDINARY[0] < squares < ORDINARY[1]
-        steepness = float(np.sqrt(squares)) if is_ordinary else _norm(scratch.values())
+        steepness = float(np.sqrt(squares)) if is_ordinary else _norm(slopes.values())
         yield TrainingState(step, current, outputs, loss, steepness)
-        for name, slope in scratch.items():
-            slope *= learning_rate
-            current[name] -= slope
+        _step(current, slopes, learning_rate)
+        del gradient, slopes  # the next ones may have their memory
         step += 1
+
+
+def _step(params: Params, slopes: Params, learning_rate: float) -> None:
+    """Subtract ``learning_rate`` · ``slopes``, a piece at a time: memory is what takes the time."""
+    for name, slope in slopes.items():
+        values, change = params[name].reshape(-1), np.ascontiguousarray(slope).reshape(-1)
+        for start in range(0, values.size, PIECE):
+            piece = slice(start, start + PIECE)
+            values[piece] -= learning_rate * change[piece]
 
 
 def _norm(arrays: Collection[Array]) -> float:
