@@ -24,6 +24,10 @@ KEPT = 4
 """Blocks of ``block_bytes`` of which training may keep the features, not to compute them twice."""
 
 
+STACK = 2**22
+"""Bytes of parameters and features of networks that are trained together: beyond, nothing is saved
+by that, and the cache is lost."""
+
 NONE: Array = np.empty(0)
 
 
@@ -113,6 +117,31 @@ class ComposedNetwork(Network):
             gradients, _ = self._body.backward(params, tape, weights[block], to_input=False)
             _accumulate(total, gradients, number)
         return value, total
+
+    def members_at_once(self, params: Params, points: int) -> int:
+        """Return how many networks of this size ``values_and_vjps`` had better take at once.
+
+        It is 1 where one by one is as fast, as it is where the arithmetic of a single network takes
+        longer than Python, or where layers cannot be stacked.
+        """
+        rest = Serial(*self.layers[self._head :])
+        if not rest.stackable or len(self._blocks(params, points)) > 1:
+            return 1
+        parameters = sum(value.size for value in params.values())
+        return max(1, STACK // (8 * (points * self._floats(params) + 2 * parameters)))
+
+    def values_and_vjps(
+        self, stacked: Params, x: Array, cotangents: Callable[[Array], Array]
+    ) -> tuple[Array, Params]:
+        """``value_and_vjp`` of S networks: outputs (S, N, K) and gradients, bit by bit the same.
+
+        ``stacked`` are their parameters, with an axis more in front. For networks, points and
+        numbers of them for which ``members_at_once`` is more than 1.
+        """
+        rest = Serial(*self.layers[self._head :])
+        values, tape = rest.forward(stacked, self._features(x))
+        gradients, _ = rest.backward(stacked, tape, cotangents(values), to_input=False)
+        return values, gradients
 
     def jvp(self, params: Params, x: Array, tangent: Params) -> Array:
         """J v: derivative of f along ``tangent`` in the trained parameters, shape (N, K)."""

@@ -61,6 +61,16 @@ class Layer(ABC):
     """Whether ``sensitivity`` takes ``Separable`` cotangents as well as arrays."""
 
     @property
+    def stackable(self) -> bool:
+        """Whether ``forward`` and ``backward`` take the parameters of S networks, stacked.
+
+        Those have an axis more in front, as features and cotangents (S, N, units) have; inputs
+        that all networks share may be without. Layers with positions are not stackable. Each
+        network must get the same bits as by itself.
+        """
+        return False
+
+    @property
     def has_parameters(self) -> bool:
         """Whether the layer has parameters, and so a number in their names."""
         return False

@@ -51,6 +51,11 @@ class Serial(Layer):
         """Whether one of the layers has."""
         return any(layer.has_trained_parameters for layer in self.layers)
 
+    @property
+    def stackable(self) -> bool:
+        """Whether all layers are."""
+        return all(layer.stackable for layer in self.layers)
+
     def output_shape(self, input_shape: Shape, width: int | None) -> Shape:
         """Pass the shape through all layers."""
         for layer in self.layers:
@@ -212,6 +217,11 @@ class Residual(Layer):
     def has_trained_parameters(self) -> bool:
         """Whether the branch has."""
         return self.branch.has_trained_parameters
+
+    @property
+    def stackable(self) -> bool:
+        """Whether the branch is."""
+        return self.branch.stackable
 
     def parameter_label(self, name: str) -> str:
         """Return the branch's name of a parameter."""

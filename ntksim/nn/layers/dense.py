@@ -68,6 +68,11 @@ class Dense(Layer):
             raise ValueError(f"units is {self.units}; it must be at least 1 or None for the width")
 
     @property
+    def stackable(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def has_parameters(self) -> bool:
         """True."""
         return True
@@ -101,7 +106,8 @@ class Dense(Layer):
         """Return z; the tape is h."""
         z = _scaled_product(x, params["weight"], self._weight_scale(x.shape[-1]))
         if self.bias_std > 0:
-            z += self._bias_scale(x.shape[-1]) * params["bias"]
+            shift = self._bias_scale(x.shape[-1]) * params["bias"]
+            z += shift[:, None] if shift.ndim > 1 else shift
         return z, x
 
     def pushforward(
@@ -129,14 +135,15 @@ class Dense(Layer):
         """Return scale·hᵀδ and bias_scale·Σδ, and scale·δ Wᵀ."""
         gradients = {}
         if self.trained:
-            fan_in, units = params["weight"].shape
-            rows, inputs = cotangent, tape.T
-            if tape.ndim != 2 or rows.shape != (len(tape), units):
+            *members, fan_in, units = params["weight"].shape
+            rows, inputs = cotangent, np.swapaxes(tape, -1, -2)
+            if not members and (tape.ndim != 2 or rows.shape != (len(tape), units)):
                 rows = np.broadcast_to(cotangent, (*tape.shape[:-1], units)).reshape(-1, units)
                 inputs = tape.reshape(-1, fan_in).T
             gradients["weight"] = _scaled_product(inputs, rows, self._weight_scale(fan_in))
             if self.bias_std > 0:
-                gradients["bias"] = self._bias_scale(fan_in) * rows.sum(axis=0)
+                sums = [own.sum(axis=0) for own in rows] if members else rows.sum(axis=0)
+                gradients["bias"] = self._bias_scale(fan_in) * np.asarray(sums)
         return gradients, self._pullback(params, cotangent) if to_input else None
 
     def sensitivity(
@@ -247,7 +254,8 @@ class Dense(Layer):
 
     def _pullback(self, params: Params, cotangent: Array) -> Array:
         weight = params["weight"]
-        return _scaled_product(cotangent, weight.T, self._weight_scale(len(weight)))
+        scale = self._weight_scale(weight.shape[-2])
+        return _scaled_product(cotangent, np.swapaxes(weight, -1, -2), scale)
 
 
 def constant_moments(std: float) -> SecondMoments:
@@ -257,10 +265,17 @@ def constant_moments(std: float) -> SecondMoments:
 
 
 def _scaled_product(left: Array, right: Array, scale: float) -> Array:
-    """Return ``scale`` · left (…, n) · right (n, m), scaling the smaller of left and product."""
-    n, m = right.shape
-    rows = left.reshape(math.prod(left.shape[:-1]), n)
-    product = empty((len(rows), m))
+    """Return ``scale`` · left (…, n) · right (n, m), scaling the smaller of left and product.
+
+    With right (S, n, m), one matrix a network, left is (N, n) or (S, N, n): each network's product
+    is made by the same call as if it were alone, so its bits are the same.
+    """
+    n, m = right.shape[-2:]
+    if right.ndim == 2:
+        rows = left.reshape(math.prod(left.shape[:-1]), n)
+        product = empty((len(rows), m))
+    else:
+        rows, product = left, empty((len(right), left.shape[-2], m))
     if n == 1:
         np.multiply(scale * rows, right, out=product)  # of two vectors faster so than by gemm
     elif n < m:
@@ -268,7 +283,7 @@ def _scaled_product(left: Array, right: Array, scale: float) -> Array:
     else:
         np.matmul(rows, right, out=product)
         product *= scale
-    return product.reshape(*left.shape[:-1], m)
+    return product.reshape(*left.shape[:-1], m) if right.ndim == 2 else product
 
 
 def _gram(left: Array, right: Array) -> Array:

@@ -29,6 +29,11 @@ class ActivationLayer(FixedLayer):
 
     activation: Activation
 
+    @property
+    def stackable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape, width: int | None) -> Shape:
         """Return the input's shape."""
         del width

@@ -65,22 +65,28 @@ def descend(
                 moved += slope
                 scratch[name] = slopes[name] = moved
         squares = sum(float(np.vdot(slope, slope)) for slope in slopes.values())
-        # Squares that are 0 or infinite would look like convergence.
-        is_ordinary = ORDINARY[0] < squares < ORDINARY[1]
-        steepness = float(np.sqrt(squares)) if is_ordinary else _norm(slopes.values())
-        yield TrainingState(step, current, outputs, loss, steepness)
-        _step(current, slopes, learning_rate)
+        norm = steepness(squares, slopes.values())
+        yield TrainingState(step, current, outputs, loss, norm)
+        for name in slopes:
+            step_down(current[name], slopes[name], learning_rate)
         del gradient, slopes  # the next ones may have their memory
         step += 1
 
 
-def _step(params: Params, slopes: Params, learning_rate: float) -> None:
-    """Subtract ``learning_rate`` · ``slopes``, a piece at a time: memory is what takes the time."""
-    for name, slope in slopes.items():
-        values, change = params[name].reshape(-1), np.ascontiguousarray(slope).reshape(-1)
-        for start in range(0, values.size, PIECE):
-            piece = slice(start, start + PIECE)
-            values[piece] -= learning_rate * change[piece]
+def step_down(values: Array, slope: Array, learning_rate: float) -> None:
+    """Subtract ``learning_rate`` · ``slope`` in place, a piece at a time: memory takes the time."""
+    flat, change = values.reshape(-1), np.ascontiguousarray(slope).reshape(-1)
+    for start in range(0, flat.size, PIECE):
+        piece = slice(start, start + PIECE)
+        flat[piece] -= learning_rate * change[piece]
+
+
+def steepness(squares: float, slopes: Collection[Array]) -> float:
+    """Return the norm of a gradient from the sum of its squares, if that is a number to rely on.
+
+    Squares that are 0 or infinite would look like convergence.
+    """
+    return float(np.sqrt(squares)) if ORDINARY[0] < squares < ORDINARY[1] else _norm(slopes)
 
 
 def _norm(arrays: Collection[Array]) -> float:
