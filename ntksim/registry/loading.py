@@ -121,7 +121,11 @@ def _offers(origin: Origin, load: Any) -> list[Offer] | BrokenPlugin:
         offers = list(_answers(module, origin))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
         return BrokenPlugin(origin, f"{type(error).__name__}: {error}")
-    faults = [fault for offer in offers if (fault := fault_of(offer.kind, offer.cls))]
+    # The options of what comes with ntksim are tested where it is made, and not at every start.
+    check = not origin.comes_with_ntksim
+    faults = [
+        fault for offer in offers if (fault := fault_of(offer.kind, offer.cls, check_options=check))
+    ]
     if faults:
         return BrokenPlugin(origin, "; ".join(faults))
     names = Counter((offer.kind, offer.cls.name) for offer in offers)

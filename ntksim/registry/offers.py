@@ -99,8 +99,11 @@ def adapter(cls: type[Plugin]) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-def fault_of(kind: str, cls: object) -> str | None:
-    """Say what keeps a class from being a plugin of a kind, or return ``None``."""
+def fault_of(kind: str, cls: object, *, check_options: bool = True) -> str | None:
+    """Say what keeps a class from being a plugin of a kind, or return ``None``.
+
+    Making validators of options takes milliseconds a class; ``check_options`` asks for it.
+    """
     base, hook = KINDS[kind]
     if not isinstance(cls, type):
         return f"{hook} must return classes; {cls!r} is not one"
@@ -122,6 +125,11 @@ def fault_of(kind: str, cls: object) -> str | None:
         return f"{cls.__name__} has an option named '{sorted(reserved)[0]}', which is reserved"
     if kind == "diagnostic" and not _declares_variables(cls):
         return f"{cls.__name__}.variables must map names to VariableSpec"
+    return fault_of_options(cls) if check_options else None
+
+
+def fault_of_options(cls: type[Plugin]) -> str | None:
+    """Say why the options of a class cannot be validated, or return ``None``."""
     try:
         adapter(cls).rebuild(raise_errors=True)
     except (PydanticUserError, NameError, TypeError) as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.+-]*")
 _LONGEST = 100
 
 
+@lru_cache(1024)  # thousands of records have the same few names
 def check_variable_name(name: str) -> None:
     """Refuse a name that cannot be that of an array in a Zarr group.
 

@@ -94,6 +94,9 @@ class Tasks(Mapping[str, CellTask]):
     with_test_kernel: frozenset[str]
     parameters: Mapping[str, int]
     identities: Identities = field(repr=False, compare=False)
+    _estimates: dict[tuple[int, int, int], MemoryEstimate] = field(
+        default_factory=dict[tuple[int, int, int], MemoryEstimate], init=False, repr=False
+    )
 
     def __getitem__(self, key: str) -> CellTask:
         index, combination = self.first[key]
@@ -146,12 +149,19 @@ class Tasks(Mapping[str, CellTask]):
     def __len__(self) -> int:
         return len(self.first)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.first
+
     def memory(self, key: str) -> MemoryEstimate:
         """Estimate the memory of a computation."""
         index, combination = self.first[key]
-        data = self.datasets[self.study.axes["dataset"][index[0]].label]
         parameters = self.parameters.get(key, 0)
-        return combination_memory(combination, data, len(self.study.times), parameters)
+        same = (id(combination), index[0], parameters)
+        if same not in self._estimates:
+            data = self.datasets[self.study.axes["dataset"][index[0]].label]
+            times = len(self.study.times)
+            self._estimates[same] = combination_memory(combination, data, times, parameters)
+        return self._estimates[same]
 
     def _kernel_key(self, cell: Cell, provider: AxisValue) -> str:
         kernel = self.identities.of(provider.reference)

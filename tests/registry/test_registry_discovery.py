@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ntksim.registry import LocalPlugin, Registry, RegistryError
+from ntksim.registry.offers import fault_of
 from ntksim.types import Solver
 
 # The header and the solver are those of the fixtures; each source below comes after the header.
@@ -25,6 +26,12 @@ def test_what_ships_is_found_through_its_entry_point() -> None:
     assert origins["builtin"].distribution == "ntksim"
     assert origins["builtin"].version
     assert str(origins["builtin"]).startswith("plugin 'builtin' (ntksim ")
+
+
+def test_options_of_what_ships_can_be_validated() -> None:
+    # Loading does not look, which would take half a second.
+    for offer in Registry.load().offers:
+        assert fault_of(offer.kind, offer.cls) is None
 
 
 def test_blocked_plugins_are_not_loaded(install: Callable[..., None]) -> None:

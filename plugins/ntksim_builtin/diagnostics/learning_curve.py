@@ -20,7 +20,6 @@ from ntksim import (
 from ntksim.laws import SizeLaw
 from ntksim.types import Summary
 from pydantic import Field
-from scipy.optimize import root_scalar
 
 from ntksim_builtin.diagnostics.harmonics import harmonic_eigenvalues
 from ntksim_builtin.diagnostics.shallow_relu_theory import multiplicities
@@ -125,4 +124,6 @@ def _kappa(eigenvalues: Array, numbers: Array, points: int, ridge: float) -> flo
     low, high = np.log(max(ridge, 1e-14 * trace)) - 1e-9, np.log(ridge + trace) + 1e-9
     if excess(low) >= 0:
         return ridge
+    from scipy.optimize import root_scalar  # takes longer to import than most studies to check
+
     return float(np.exp(root_scalar(excess, bracket=(low, high), xtol=1e-13).root))

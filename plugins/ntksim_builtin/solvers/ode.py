@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from ntksim.types import Array, Evolution, NonNegativeFloat, Problem, Requirement, Solver
 from pydantic import Field
-from scipy.integrate import solve_ivp
 
 from ntksim_builtin.solvers.labels import label
 from ntksim_builtin.solvers.system import linear_system
@@ -99,6 +98,8 @@ class Ode(Solver):
         generator, times, largest = generator * unit, times / unit, largest * unit
         options: dict[str, Any] = {"jac": -generator} if self.method in STIFF else {}
         absolute = self.relative_tolerance * min(float(times[-1]), 1.0 / largest if largest else 1)
+        from scipy.integrate import solve_ivp  # takes long to import, and few studies use it
+
         solution = solve_ivp(
             lambda _, a: forcing - generator @ a,
             (0.0, float(times[-1])),
