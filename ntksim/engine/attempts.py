@@ -28,7 +28,10 @@ class Attempts:
     def __init__(self, path: Path, graph: Graph) -> None:
         self._path = path
         self._graph = graph
-        self._deaths = {task: n for task, n in _read(path).items() if task in graph.nodes}
+        self._deaths = _read(path)
+        if self._deaths:
+            tasks = {task for cell in graph.cells for task in graph.closure(cell)}
+            self._deaths = {task: n for task, n in self._deaths.items() if task in tasks}
         self._at = ""
         self._file: int | None = None
         self._length = 0
@@ -36,7 +39,11 @@ class Attempts:
     def suspects(self) -> set[str]:
         """Return the cells that need a task at which runs have died again and again."""
         tasks = {task for task, deaths in self._deaths.items() if deaths >= DEATHS}
-        return {cell for cell in self._graph.cells if tasks and tasks & self._graph.closure(cell)}
+        if not tasks:
+            return set()
+        return {
+            cell for cell in self._graph.cells if not tasks.isdisjoint(self._graph.closure(cell))
+        }
 
     def begin(self, task: str) -> None:
         """Take note that the last task was survived, and that another one begins."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ntksim.engine import duties
+from ntksim.engine.chains import Chain, compute_cells
 from ntksim.engine.graph import Graph, Ref
+from ntksim.engine.users import Users
 from ntksim.engine.workshop import Workshop
 from ntksim.types import Dataset
 
@@ -32,22 +33,44 @@ class Futures:
         self._announce = announce
         self._futures: dict[str, Future] = {}
         self._nodes: dict[str, str] = {}
-        self._users: Counter[str] = Counter()
+        self._users = Users(graph, ())
 
     def expect(self, cells: Iterable[str]) -> None:
-        """Count what these cells will need; each is submitted and released once, or released."""
-        for key in cells:
-            self._users.update(self._graph.closure(key))
+        """Count what these cells will need; each is released once, and submitted before or not."""
+        self._users = Users(self._graph, cells)
 
     def submit(self, cell: str) -> Future:
-        """Return the future of a cell's record."""
-        return self._submit(self._graph.cells[cell])
+        """Return the future of a cell's record, with a task for each of its nodes."""
+        return self._submit(cell, self._graph.end(cell))
+
+    def submit_together(self, cells: Sequence[str], seconds: float) -> Future:
+        """Return the future of what ``compute_cells`` returns: all are one task.
+
+        What other cells need as well, or has a task already, stays a task of its own.
+        """
+        chains = [Chain.of(self._graph, cell, self._users) for cell in cells]
+        given = {
+            need: self._submit(cell, need)
+            for cell, chain in zip(cells, chains, strict=True)
+            for need in chain.needs
+        }
+        return self._client.submit(
+            compute_cells,
+            self._workshop,
+            self._threads,
+            chains,
+            list(given),
+            list(given.values()),
+            seconds,
+            key=f"cells-{uuid.uuid4().hex}",
+            pure=False,
+        )
 
     def release(self, cell: str) -> None:
         """Let go of what only this cell needed, and of what cannot be had any more."""
+        self._users.done(cell)
         for node in self._graph.closure(cell):
-            self._users[node] -= 1
-            if self._users[node] <= 0 or self._is_broken(node):
+            if self._users.left(node) <= 0 or self._is_broken(node):
                 self.drop(node)
 
     def drop(self, node: str) -> None:
@@ -70,7 +93,7 @@ class Futures:
         future = self._futures.get(node)
         return future is not None and future.status in {"error", "cancelled", "lost"}
 
-    def _submit(self, node: str) -> Future:
+    def _submit(self, cell: str, node: str) -> Future:
         if node in self._futures:
             return self._futures[node]
         # A key is used once: Dask remembers what became of it, also for other clients.
@@ -79,14 +102,14 @@ class Futures:
             # As a task and not scattered: Dask can do it again when the worker that has it dies.
             future: Any = self._client.submit(_given, self._graph.data[node], key=key, pure=False)
         else:
-            call = self._graph.nodes[node]
+            call = self._graph.nodes(cell)[node]
             future = self._client.submit(
                 duties.call,
                 self._workshop,
                 self._threads,
                 key if self._announce else "",
                 call.function,
-                *(self._argument(argument) for argument in call.arguments),
+                *(self._argument(cell, argument) for argument in call.arguments),
                 key=key,
                 pure=False,
             )
@@ -94,11 +117,11 @@ class Futures:
         self._nodes[key] = node
         return future
 
-    def _argument(self, argument: Any) -> Any:
+    def _argument(self, cell: str, argument: Any) -> Any:
         if isinstance(argument, Ref):
-            return self._submit(argument.key)
+            return self._submit(cell, argument.key)
         if isinstance(argument, tuple):
-            return [self._argument(part) for part in argument]
+            return [self._argument(cell, part) for part in argument]
         return argument
 
 

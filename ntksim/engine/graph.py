@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from ntksim.engine import tasks
+from ntksim.engine import parts, tasks
 from ntksim.engine.workshop import Workshop
 from ntksim.study import CellTask
+from ntksim.study.reference import Reference
 from ntksim.types import Dataset
+
+CELLS_REMEMBERED = 512
+"""Cells whose nodes are kept once they are made: as many as are in flight, and more."""
 
 
 @dataclass(frozen=True)
@@ -36,41 +41,49 @@ class Node:
         return tuple(found)
 
 
-@dataclass(frozen=True)
 class Graph:
-    """Nodes by key; data by key; and for each cell, by its content key, the node that ends it."""
+    """The nodes of cells, in which equal work has equal keys; made cell by cell when asked for.
 
-    nodes: Mapping[str, Node]
-    data: Mapping[str, Dataset]
-    cells: Mapping[str, str]
+    ``cells`` are content keys in the order in which they are to be computed, ``data`` are by key.
+    What is held does not grow with what the cells need: a study may have millions.
+    """
 
-    def closure(self, cell: str) -> set[str]:
-        """Return the keys of everything that a cell needs, of the node that ends it too."""
-        found: set[str] = set()
-        left = [self.cells[cell]]
-        while left:
-            key = left.pop()
-            if key not in found:
-                found.add(key)
-                left += self.nodes[key].needs if key in self.nodes else ()
-        return found
+    def __init__(
+        self,
+        cells: Sequence[str],
+        task: Callable[[str], CellTask],
+        datasets: Mapping[str, Dataset],
+        workshop: Workshop,
+    ) -> None:
+        self.cells = cells
+        self.data = {f"dataset-{label}": data for label, data in datasets.items()}
+        self._task = task
+        self._workshop = workshop
+        self.nodes = lru_cache(CELLS_REMEMBERED)(self._nodes)
+
+    def end(self, cell: str) -> str:
+        """Return the key of the node that ends a cell."""
+        return f"cell-{cell}"
+
+    def closure(self, cell: str) -> Iterator[str]:
+        """Yield the keys of everything that a cell needs, of data and the node that ends it too."""
+        nodes = self.nodes(cell)
+        yield from nodes
+        yield from {need for node in nodes.values() for need in node.needs if need in self.data}
 
     def without(self, cells: Collection[str]) -> Graph:
         """Return the graph without some cells."""
-        left = {key: node for key, node in self.cells.items() if key not in cells}
-        return Graph(self.nodes, self.data, left)
+        if not cells:
+            return self
+        left = [key for key in self.cells if key not in cells]
+        datasets = {key.partition("-")[2]: data for key, data in self.data.items()}
+        return Graph(left, self._task, datasets, self._workshop)
 
-
-def build_graph(
-    cells: Iterable[CellTask], datasets: Mapping[str, Dataset], workshop: Workshop
-) -> Graph:
-    """Turn cells into a graph in which equal work has equal keys."""
-    nodes: dict[str, Node] = {}
-    data: dict[str, Dataset] = {}
-    ends: dict[str, str] = {}
-    for cell in cells:
-        source = f"dataset-{cell.dataset}"
-        data[source] = datasets[cell.dataset]
+    def _nodes(self, key: str) -> Mapping[str, Node]:
+        """Return what a cell needs by key, each after all that it needs; its end is the last."""
+        cell, workshop = self._task(key), self._workshop
+        nodes: dict[str, Node] = {}
+        source = Ref(f"dataset-{cell.dataset}")
         blocks = decomposition = initial = None
         if cell.kernel_key is not None and cell.needs_matrices:
             blocks = _add_kernel(nodes, workshop, cell, cell.kernel_key, cell.kernel, source)
@@ -86,26 +99,25 @@ def build_graph(
                 tasks.initial_outputs,
                 workshop,
                 cell,
-                Ref(source),
+                source,
             )
         references = tuple(
             _add_kernel(nodes, workshop, cell, reference.key, reference.kernel, source)
             for reference in cell.references
         )
-        end = _add(
+        _add(
             nodes,
-            f"cell-{cell.key}",
+            self.end(key),
             tasks.cell,
             workshop,
             cell,
-            Ref(source),
+            source,
             blocks,
             decomposition,
             initial,
             references,
         )
-        ends[cell.key] = end.key
-    return Graph(nodes, data, ends)
+        return nodes
 
 
 def _add_kernel(
@@ -113,19 +125,29 @@ def _add_kernel(
     workshop: Workshop,
     cell: CellTask,
     key: str,
-    provider: Mapping[str, Any],
-    source: str,
+    provider: Reference,
+    source: Ref,
 ) -> Ref:
-    return _add(
-        nodes,
-        f"kernel-{key}",
-        tasks.attempt,
-        tasks.kernel_blocks,
-        workshop,
-        cell,
-        provider,
-        Ref(source),
-    )
+    """Add the kernels of a provider, in parts where it can be divided.
+
+    The parts are added up one after the other, each as soon as it is there: few are held at a time,
+    and the sum does not depend on who computes them.
+    """
+    name, count = f"kernel-{key}", parts.count_parts(workshop, provider)
+    if count <= 1:
+        return _add(
+            nodes, name, tasks.attempt, tasks.kernel_blocks, workshop, cell, provider, source
+        )
+    total = None
+    for number in range(count):
+        of_part = (workshop, cell, provider, number, source)
+        part = _add(nodes, f"{name}-part-{number}", tasks.attempt, parts.part, *of_part)
+        if total is None:
+            total = part
+        else:
+            of_sum = (workshop, provider, total, part)
+            total = _add(nodes, f"{name}-sum-{number}", tasks.attempt, parts.added, *of_sum)
+    return _add(nodes, name, tasks.attempt, parts.whole, workshop, provider, total)
 
 
 def _add(nodes: dict[str, Node], key: str, function: Callable[..., Any], *arguments: Any) -> Ref:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ntksim.engine import duties
-from ntksim.engine.graph import Graph, Node, Ref
+from ntksim.engine.chains import Chain
+from ntksim.engine.graph import Graph, Node
 from ntksim.engine.interrupt import Interrupt
 from ntksim.engine.threads import limited_threads
+from ntksim.engine.users import Users
 from ntksim.engine.workshop import Workshop
 from ntksim.store.cells import CellRecord
 
@@ -27,47 +29,41 @@ def run_in_process(
 ) -> None:
     """Compute all cells, handing each record to ``finished`` as soon as it is there.
 
-    ``begin`` is called with the name of each node before that is computed. Dask gets some cells at
-    a time, in their order, and orders their tasks so that shared results can be dropped early; what
-    later ones need as well is kept for them. So what is held does not grow with the number of
-    cells, but for their tasks.
+    ``begin`` is called with the name of each node before that is computed. What only one cell
+    needs is one task with it. Dask gets some cells at a time, in their order, and orders their
+    tasks so that shared results can be dropped early; what later ones need as well is kept for
+    them. So what is held does not grow with the number of cells.
     """
     from dask.local import get_sync
 
     here = _Here(workshop, threads, interrupt, finished, begin)
-    batches = list(_batches(list(graph.cells)))
-    last = _last_uses(graph, batches)
+    users = Users(graph, graph.cells)
     kept: dict[str, Any] = dict(graph.data)
     with limited_threads(threads):
-        for number, batch in enumerate(batches):
-            needed = set[str]().union(*(graph.closure(cell) for cell in batch))
-            computation: dict[str, Any] = {key: kept[key] for key in needed & kept.keys()}
-            for key in needed - kept.keys():
-                computation[key] = _as_task(key, graph.nodes[key], here)
-            ends = {f"finished-{cell}": graph.cells[cell] for cell in batch}
-            for end, key in ends.items():
-                computation[end] = (_hand_over, _Held(here), key)
-            kept = {key: kept[key] for key in kept if key in graph.data or last[key] > number}
-            wanted = [key for key in needed - kept.keys() if last.get(key, 0) > number]
+        for batch in _batches(graph.cells):
+            computation: dict[str, Any] = {}
+            for cell in batch:
+                chain = Chain.of(graph, cell, users)
+                computation[graph.end(cell)] = (_finish, _Held(here), _Held(chain), [*chain.needs])
+                for key, node in graph.nodes(cell).items():
+                    if key not in chain.nodes and key not in kept:
+                        single = Chain({key: node}, node.needs)
+                        computation[key] = (_compute, _Held(here), _Held(single), [*node.needs])
+            shared = [key for key in computation if users.is_shared(key)]
+            ends = [graph.end(cell) for cell in batch]
+            for cell in batch:
+                users.done(cell)
+            needs = {need for cell in batch for need in graph.closure(cell)}
+            computation |= {key: kept[key] for key in needs & kept.keys()}
+            wanted = [key for key in shared if users.left(key) > 0]
+            kept = {key: kept[key] for key in kept if key in graph.data or users.left(key) > 0}
             results = get_sync(computation, [*ends, *wanted])
             kept.update(zip(wanted, results[len(ends) :], strict=True))
 
 
-def _batches(cells: list[str]) -> Iterator[list[str]]:
+def _batches(cells: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(cells), CELLS_AT_ONCE):
         yield cells[start : start + CELLS_AT_ONCE]
-
-
-def _last_uses(graph: Graph, batches: list[list[str]]) -> dict[str, int]:
-    """Return the number of the last batch that needs it for each node that several batches need."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for number, batch in enumerate(batches):
-        for cell in batch:
-            for key in graph.closure(cell):
-                if first.setdefault(key, number) != number:
-                    last[key] = number
-    return last
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,13 @@ class _Here:
     finished: Callable[[CellRecord], None]
     begin: Callable[[str], None]
 
+    def call(self, key: str, node: Node, arguments: list[Any]) -> Any:
+        """Compute a node, unless the user has asked to stop."""
+        if self.interrupt.requested:
+            raise _Stop
+        self.begin(key)
+        return duties.call(self.workshop, self.threads, "", node.function, *arguments)
+
 
 @dataclass(frozen=True)
 class _Held:
@@ -86,36 +89,27 @@ class _Held:
     value: Any
 
 
+class _Stop(Exception):  # noqa: N818 - no error
+    """The user has asked to stop."""
+
+
 class _Stopped:
-    """The result of a task that came up after the user had asked to stop."""
+    """The result of a task that came up after that."""
 
 
-def _as_task(key: str, node: Node, here: _Here) -> tuple[Any, ...]:
-    arguments = [_argument(argument) for argument in node.arguments]
-    return (_call, _Held(here), _Held(key), _Held(node.function), arguments)
-
-
-def _argument(argument: Any) -> Any:
-    if isinstance(argument, tuple):
-        return [_argument(part) for part in argument]
-    return argument.key if isinstance(argument, Ref) else _Held(argument)
-
-
-def _call(held: _Held, key: _Held, function: _Held, arguments: list[Any]) -> Any:
+def _compute(held: _Held, chain: _Held, values: list[Any]) -> Any:
     here: _Here = held.value
-    if here.interrupt.requested:
+    if any(isinstance(value, _Stopped) for value in values):
         return _Stopped()
-    here.begin(key.value)
-    values = (_value(argument) for argument in arguments)
-    return duties.call(here.workshop, here.threads, "", function.value, *values)
+    given = dict(zip(chain.value.needs, values, strict=True))
+    del values
+    try:
+        return chain.value.compute(given, here.call)
+    except _Stop:
+        return _Stopped()
 
 
-def _value(argument: Any) -> Any:
-    if isinstance(argument, list):
-        return [_value(part) for part in argument]
-    return argument.value if isinstance(argument, _Held) else argument
-
-
-def _hand_over(held: _Held, record: CellRecord | _Stopped) -> None:
+def _finish(held: _Held, chain: _Held, values: list[Any]) -> None:
+    record = _compute(held, chain, values)
     if not isinstance(record, _Stopped):
         held.value.finished(record)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ntksim.engine.attempts import Attempts
 from ntksim.engine.cluster import ClusterLost, NoScheduler, local_cluster, remote_cluster
 from ntksim.engine.events import Event, Interrupted, Listener, RunStarted, Warned
-from ntksim.engine.graph import Graph, build_graph
+from ntksim.engine.graph import Graph
 from ntksim.engine.inprocess import run_in_process
 from ntksim.engine.interrupt import Interrupt, graceful_interrupt
 from ntksim.engine.output import Output
@@ -128,10 +128,9 @@ def run(
         with graceful_interrupt(lambda: listener(Interrupted())) as interrupt:
             while True:
                 output.expect(len(missing))
-                tasks = (plan.tasks[key] for key in missing)
                 try:
                     if missing:
-                        graph = build_graph(tasks, plan.datasets, workshop)
+                        graph = Graph(missing, plan.tasks.__getitem__, plan.datasets, workshop)
                         _compute(graph, workshop, output, interrupt, resources, patience)
                 except KeyboardInterrupt:
                     interrupt.requested = True
@@ -170,7 +169,7 @@ def _compute(
                 "process does it"
             )
         )
-        part = graph.without(graph.cells.keys() - suspects)
+        part = graph.without(set(graph.cells) - suspects)
         one = Resources(workers=1, threads=threads)
         _compute_on_cluster(part, workshop, output, interrupt, one, patience)
         attempts.survived(suspects & output.taken)

@@ -9,11 +9,13 @@ need it. The same happens to a task that takes too long.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ntksim.engine.cluster import Cluster, ClusterLost
@@ -28,7 +30,13 @@ from ntksim.store.cells import CellRecord
 if TYPE_CHECKING:
     from distributed import Future
 
-CELLS_IN_FLIGHT_PER_THREAD = 2
+TASKS_IN_FLIGHT_PER_THREAD = 2
+SECONDS_TOGETHER = 0.1
+"""A task of several cells begins no further one after this time."""
+
+MOST_TOGETHER = 32
+"""Cells that one task computes at most; a death of its worker makes all of them suspects."""
+
 DEATHS_ALONE = 3
 GATHER_SECONDS = 600.0
 RECOUNT_SECONDS = 5.0
@@ -62,6 +70,15 @@ def run_on_cluster(
             supervisor.try_alone(suspect)
 
 
+@dataclass(frozen=True)
+class _Flight:
+    """Cells that are computed by one task, as ``compute_cells`` does if it ``is_chain``."""
+
+    cells: tuple[str, ...]
+    future: Future
+    is_chain: bool
+
+
 class _Supervisor:
     def __init__(
         self,
@@ -78,8 +95,8 @@ class _Supervisor:
         self.interrupt = interrupt
         self.finished = finished
         self.patience = patience
-        is_timed = patience.task is not None
-        self.futures = Futures(cluster.client, graph, workshop, threads, announce=is_timed)
+        self.is_timed = patience.task is not None
+        self.futures = Futures(cluster.client, graph, workshop, threads, announce=self.is_timed)
         self.watch = Watch(cluster, patience)
         self.clock = Clock(cluster, patience.task)
         self.hopeless: dict[str, str] = {}
@@ -88,12 +105,13 @@ class _Supervisor:
         self.out_of_memory: set[str] = set()
         cluster.client.subscribe_topic(_OUT_OF_MEMORY, self._hear)
         # A cell that waits behind one that takes too long would be taken for an accomplice.
-        self.per_thread = 1 if is_timed else CELLS_IN_FLIGHT_PER_THREAD
+        self.per_thread = 1 if self.is_timed else TASKS_IN_FLIGHT_PER_THREAD
+        self.together = 1
         self.counted = -RECOUNT_SECONDS
         self.threads = 1
 
     def window(self) -> int:
-        """Return how many cells may be in flight; workers may come and go."""
+        """Return how many tasks may be in flight; workers may come and go."""
         now = time.monotonic()
         if now - self.counted > RECOUNT_SECONDS:
             self.threads = max(1, self.watch.threads() or self.threads)
@@ -101,36 +119,64 @@ class _Supervisor:
         return self.per_thread * self.threads
 
     def work_off(self, cells: list[str], window: Callable[[], int]) -> list[str]:
-        """Compute cells, at most ``window`` at a time; return those whose worker died."""
+        """Compute cells, at most ``window`` tasks at a time; return those whose worker died.
+
+        While there are more than enough cells, small ones are computed together as one task; the
+        last ones have a task for each of their parts, so that workers share them.
+        """
         self.futures.expect(cells)
         waiting = deque(cells)
-        done: queue.SimpleQueue[str] = queue.SimpleQueue()
-        in_flight: dict[str, Future] = {}
+        done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        in_flight: dict[int, _Flight] = {}
         suspects: list[str] = []
+        numbers = itertools.count()
         while waiting or in_flight:
             if self.interrupt.requested:
                 waiting.clear()
-            while waiting and len(in_flight) < window():
-                key = waiting.popleft()
-                if self._give_up(key):
+            while waiting and len(in_flight) < (most := window()):
+                if self._give_up(waiting[0]):
+                    waiting.popleft()
                     continue
-                in_flight[key] = self.futures.submit(key)
-                in_flight[key].add_done_callback(lambda _, key=key: done.put(key))
+                number = next(numbers)
+                flight = in_flight[number] = self._start(waiting, most)
+                flight.future.add_done_callback(lambda _, number=number: done.put(number))
             try:
-                key = done.get(timeout=self.patience.look) if in_flight else ""
+                number = done.get(timeout=self.patience.look) if in_flight else -1
             except queue.Empty:
                 self.watch.look()
-                key = ""
-            if (future := in_flight.get(key)) is not None and future.done():
+                number = -1
+            if (flight := in_flight.get(number)) is not None and flight.future.done():
                 self.watch.reset()
-                del in_flight[key]
-                if record := self._record(key, future):
-                    self.finished(record)
+                del in_flight[number]
+                records = self._records(flight)
+                # Dask would compute again what is held when the worker that has it dies.
+                flight.future.release()
+                if records is None:
+                    suspects += flight.cells
+                    records = []
                 else:
-                    suspects.append(key)
-                self.futures.release(key)
+                    # Those that were not begun in time come next.
+                    waiting.extendleft(reversed(flight.cells[len(records) :]))
+                for record in records:
+                    self.finished(record)
+                for cell in flight.cells if not records else flight.cells[: len(records)]:
+                    self.futures.release(cell)
             self._stop_overdue(in_flight)
         return suspects
+
+    def _start(self, waiting: deque[str], most: int) -> _Flight:
+        """Submit the next cells of those that wait, if ``most`` tasks may be in flight."""
+        if self.is_timed or len(waiting) <= most:
+            cell = waiting.popleft()
+            return _Flight((cell,), self.futures.submit(cell), is_chain=False)
+        count = max(1, min(self.together, len(waiting) // (2 * most)))
+        cells: list[str] = []
+        while waiting and len(cells) < count:
+            cell = waiting.popleft()
+            if not self._give_up(cell):
+                cells.append(cell)
+        future = self.futures.submit_together(cells, SECONDS_TOGETHER)
+        return _Flight(tuple(cells), future, is_chain=True)
 
     def try_alone(self, suspect: str) -> None:
         """Compute a cell with nothing else to do, until its guilt or innocence is clear."""
@@ -146,42 +192,57 @@ class _Supervisor:
 
     def _give_up(self, cell: str) -> bool:
         """Record the failure of a cell that needs something hopeless, and say whether it does."""
-        for node in self.graph.closure(cell) & self.hopeless.keys():
-            part = "" if node == self.graph.cells[cell] else f" ({_named(node)} that it shares)"
+        if not self.hopeless:
+            return False
+        for node in self.hopeless.keys() & set(self.graph.closure(cell)):
+            part = "" if node == self.graph.end(cell) else f" ({_named(node)} that it shares)"
             seconds = self.patience.task or 0.0
             self.finished(failed_record(cell, f"{self.hopeless[node]}{part}", seconds=seconds))
             self.futures.release(cell)
             return True
         return False
 
-    def _stop_overdue(self, in_flight: dict[str, Future]) -> None:
+    def _stop_overdue(self, in_flight: dict[int, _Flight]) -> None:
         """Give up the tasks that take too long, and end their workers."""
         for begun in self.clock.overdue():
             node = self.futures.node(begun.key)
             if node is None or not self.futures.is_pending(node):
                 continue
             self.hopeless[node] = f"TimeoutError: it took longer than {self.patience.task:g} s"
-            for cell in list(in_flight):
-                if self._give_up(cell):
-                    del in_flight[cell]
+            for number, flight in list(in_flight.items()):
+                if self._give_up(flight.cells[0]):  # with a limit of time each has one cell
+                    del in_flight[number]
             self.futures.drop(node)
             self.cluster.kill(begun.worker, begun.process)
 
-    def _record(self, key: str, future: Future) -> CellRecord | None:
-        """Return the record of a cell that is finished, or ``None`` if its worker died."""
+    def _records(self, flight: _Flight) -> list[CellRecord] | None:
+        """Return the records of cells that are finished, or ``None`` if their worker died.
+
+        There can be fewer than there are cells; the others were not begun.
+        """
         from distributed import KilledWorker
 
-        was_raised = future.status == "error"
+        was_raised = flight.future.status == "error"
         try:
-            return future.result(timeout=GATHER_SECONDS)
+            result = flight.future.result(timeout=GATHER_SECONDS)
         except KilledWorker as death:
-            node = self.futures.node(death.task) or self.graph.cells[key]
-            self.killed[key] = (node, death.last_worker.address in self.out_of_memory)
+            for cell in flight.cells:
+                node = self.futures.node(death.task) or self.graph.end(cell)
+                self.killed[cell] = (node, death.last_worker.address in self.out_of_memory)
             return None
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - recorded or lost
             if not was_raised:
                 raise ClusterLost(f"the Dask cluster has lost a result ({error})") from None
-            return failed_record(key, described(error), traceback.format_exc())
+            trace = traceback.format_exc()
+            return [failed_record(cell, described(error), trace) for cell in flight.cells]
+        if not flight.is_chain:
+            return [result]
+        records, seconds = result
+        if len(records) < len(flight.cells):
+            self.together = len(records)
+        elif 2 * seconds < SECONDS_TOGETHER:
+            self.together = min(max(self.together, 2 * len(records)), MOST_TOGETHER)
+        return records
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         _, said = event

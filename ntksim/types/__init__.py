@@ -3,7 +3,14 @@
 from ntksim.types.activation import Activation, Dual
 from ntksim.types.arrays import Array
 from ntksim.types.dataset import DataError, Dataset
-from ntksim.types.kinds import Architecture, DatasetSource, Diagnostic, KernelProvider, Solver
+from ntksim.types.kinds import (
+    Architecture,
+    DatasetSource,
+    Diagnostic,
+    DivisibleKernelProvider,
+    KernelProvider,
+    Solver,
+)
 from ntksim.types.moments import SecondMoments
 from ntksim.types.network import Kernels, Model, Network, NoClosedForm, Params
 from ntksim.types.operator import KernelOperator, KernelOperators
@@ -33,6 +40,7 @@ __all__ = [
     "Dataset",
     "DatasetSource",
     "Diagnostic",
+    "DivisibleKernelProvider",
     "Dual",
     "Evolution",
     "Extra",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ntksim.types.arrays import Array
 from ntksim.types.dataset import Dataset
@@ -72,6 +72,39 @@ class KernelProvider(Plugin, ABC):
     def label(self) -> str:
         """Return a short name for the coordinate of the results."""
         return self.name
+
+
+class DivisibleKernelProvider(KernelProvider, ABC):
+    """A provider whose work falls into parts that add up, such as independent samples.
+
+    A run computes the parts as tasks of their own, so that workers share them, and adds them up in
+    their order, each as soon as it is there: numbers do not depend on how many workers there are,
+    and few parts are held at a time. Parts travel between processes and must be picklable.
+    """
+
+    @property
+    @abstractmethod
+    def parts(self) -> int:
+        """Number of parts, which depends on the options alone."""
+
+    @abstractmethod
+    def part(self, number: int, model: Model, x1: Array, x2: Array | None = None) -> Any:
+        """Compute one part of the kernels between two sets of points."""
+
+    @abstractmethod
+    def added(self, total: Any, part: Any) -> Any:
+        """Return the sum of all parts so far and the next one; neither argument is changed."""
+
+    @abstractmethod
+    def result(self, total: Any) -> Kernels:
+        """Return the kernels that the sum of all parts stands for."""
+
+    def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
+        """Return the kernels: all parts, one after the other."""
+        total = self.part(0, model, x1, x2)
+        for number in range(1, self.parts):
+            total = self.added(total, self.part(number, model, x1, x2))
+        return self.result(total)
 
 
 class Solver(Plugin, ABC):

@@ -18,7 +18,7 @@ GRID: dict[str, Any] = {
     "architecture": ["shallow_relu", {"name": "mlp", "depth": 2, "activation": "erf"}],
     "width": [8, 16],
     "seed": {"count": 2},
-    "kernel": ["analytic", "empirical", {"name": "monte_carlo", "samples": 3}],
+    "kernel": ["analytic", "empirical", {"name": "monte_carlo", "samples": 18}],
     "solver": ["eigh", {"name": "network_gradient_descent", "learning_rate": 0.001}],
     "time": [0, 0.01, 0.1],
     "record": ["predictions", "loss", "spectrum"],

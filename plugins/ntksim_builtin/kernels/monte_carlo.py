@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
-from ntksim import Array, KernelProvider, Kernels, Model, Network
+from ntksim import Array, DivisibleKernelProvider, Kernels, Model, Network
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -16,13 +16,19 @@ from ntksim_builtin.kernels.empirical import needs_finite_width
 LARGEST = 1e120
 """Size of an entry up to which its square, and beyond the inverse of which, are surely numbers."""
 
+SAMPLES_OF_A_PART = 8
+"""Networks that one task averages, or more where there would be more parts than ``MOST_PARTS``."""
+
+MOST_PARTS = 64
+
 
 @dataclass(frozen=True)
-class MonteCarlo(KernelProvider):
+class MonteCarlo(DivisibleKernelProvider):
     """Mean of the empirical kernels of independent networks of one width, with its standard error.
 
     The mean estimates the expectation at this width, which differs from the limit by O(1/width);
-    the standard error does not include that difference. Memory does not grow with ``samples``.
+    the standard error does not include that difference. Memory does not grow with ``samples``, and
+    workers share them.
     """
 
     name: ClassVar[str] = "monte_carlo"
@@ -35,33 +41,87 @@ class MonteCarlo(KernelProvider):
         del network
         return needs_finite_width(self.name, width)
 
-    def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
-        """Return means and standard errors of the mean of both kernels."""
+    @property
+    def parts(self) -> int:
+        """One for every few samples."""
+        return min(MOST_PARTS, math.ceil(self.samples / SAMPLES_OF_A_PART))
+
+    def part(
+        self, number: int, model: Model, x1: Array, x2: Array | None = None
+    ) -> tuple[Average, Average]:
+        """Average some of the samples: the tangent kernel, and the NNGP kernel."""
+        first, end = (self.samples * i // self.parts for i in (number, number + 1))
+        samples = range(first, end)
         shape = (len(x1), len(x1 if x2 is None else x2))
-        ntk, nngp = self._means(model, x1, x2, _RunningMean(shape), _RunningMean(shape))
+        ntk, nngp = _RunningMean(shape), _RunningMean(shape)
+        self._take(samples, model, x1, x2, ntk, nngp)
         if not (ntk.is_ordinary and nngp.is_ordinary):
             # Of entries of extreme size the squares are no numbers: again, on their own scale.
-            again = _RunningMean(shape, ntk.exponents), _RunningMean(shape, nngp.exponents)
-            ntk, nngp = self._means(model, x1, x2, *again)
+            ntk, nngp = _RunningMean(shape, ntk.exponents), _RunningMean(shape, nngp.exponents)
+            self._take(samples, model, x1, x2, ntk, nngp)
+        return ntk.average(), nngp.average()
+
+    def added(
+        self, total: tuple[Average, Average], part: tuple[Average, Average]
+    ) -> tuple[Average, Average]:
+        """Return the averages of more samples."""
+        return total[0].joined(part[0]), total[1].joined(part[1])
+
+    def result(self, total: tuple[Average, Average]) -> Kernels:
+        """Return means and standard errors of the mean of both kernels."""
+        ntk, nngp = total
         return Kernels(
-            nngp=nngp.result(),
-            ntk=ntk.result(),
+            nngp=nngp.mean,
+            ntk=ntk.mean,
             nngp_standard_error=nngp.standard_error(),
             ntk_standard_error=ntk.standard_error(),
         )
 
-    def _means(
-        self, model: Model, x1: Array, x2: Array | None, ntk: _RunningMean, nngp: _RunningMean
-    ) -> tuple[_RunningMean, _RunningMean]:
-        for sample in range(self.samples):
+    def _take(
+        self,
+        samples: range,
+        model: Model,
+        x1: Array,
+        x2: Array | None,
+        ntk: _RunningMean,
+        nngp: _RunningMean,
+    ) -> None:
+        for sample in samples:
             params = model.draw(self.name, sample)
             ntk.add(model.network.tangent_kernel(params, x1, x2))
             nngp.add(model.network.prior_kernel(params, x1, x2))
-        return ntk, nngp
 
     def label(self) -> str:
         """Return for example ``monte_carlo-32``."""
         return f"{self.name}-{self.samples}"
+
+
+@dataclass(frozen=True)
+class Average:
+    """Mean of ``count`` values, and the root of the sum of their squared deviations from it."""
+
+    count: int
+    mean: Array
+    deviation: Array
+
+    def joined(self, other: Average) -> Average:
+        """Return the average of the values of both (Chan, Golub & LeVeque 1979).
+
+        Σ(v − v̄)² = Σ₁ + Σ₂ + (v̄₂ − v̄₁)² n₁n₂/n, of which roots are added, whose squares need not
+        be numbers.
+        """
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        between = math.sqrt(self.count * other.count / count) * apart
+        return Average(
+            count,
+            self.mean + (other.count / count) * apart,
+            np.hypot(np.hypot(self.deviation, other.deviation), between),
+        )
+
+    def standard_error(self) -> Array:
+        """Return s/√n, where s² is the unbiased variance of n values."""
+        return self.deviation / math.sqrt(self.count - 1) / math.sqrt(self.count)
 
 
 class _RunningMean:
@@ -87,13 +147,10 @@ class _RunningMean:
             self._mean += before / self.count
             self._squares += before * (value - self._mean)
 
-    def result(self) -> Array:
-        """Return the mean."""
-        return self._scaled_back(self._mean)
-
-    def standard_error(self) -> Array:
-        """Return s/√n, where s² is the unbiased variance of n values."""
-        return self._scaled_back(np.sqrt(self._squares / (self.count - 1)) / math.sqrt(self.count))
+    def average(self) -> Average:
+        """Return what the values so far come to."""
+        root = np.sqrt(self._squares)
+        return Average(self.count, self._scaled_back(self._mean), self._scaled_back(root))
 
     @property
     def is_ordinary(self) -> bool:

@@ -1,0 +1,107 @@
+"""What one task computes: the nodes of one cell, or of several small ones."""
+
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ntksim.engine.chains import Chain, compute_cells
+from ntksim.engine.graph import Graph, Node, Ref
+from ntksim.engine.users import Users
+from ntksim.engine.workshop import Workshop
+from ntksim.store import CellRecord
+from ntksim.study import load_study, plan_cells
+
+from running_studies import write_study
+
+
+class Matrix:
+    """Something large, of which it can be seen whether it is still held."""
+
+
+def graph_of(folder: Path, **changes: Any) -> Graph:
+    study = load_study(write_study(folder, **changes))
+    plan = plan_cells(study)
+    return Graph(
+        list(plan.tasks), plan.tasks.__getitem__, plan.datasets, Workshop.of(study.registry)
+    )
+
+
+def kinds(nodes: Any) -> list[str]:
+    return [key.partition("-")[0] for key in nodes]
+
+
+def test_a_chain_has_what_no_other_cell_needs(tmp_path: Path) -> None:
+    graph = graph_of(tmp_path, kernel=["empirical", "analytic"], solver="eigh")
+    users = Users(graph, graph.cells)
+    # Per width and seed: one cell with its own kernel, one with that of all.
+    chains = {cell: Chain.of(graph, cell, users) for cell in graph.cells}
+    own = [kinds(chain.nodes) for chain in chains.values()]
+    assert sorted(map(len, own)) == [1] * 4 + [3] * 4
+    assert ["kernel", "spectrum", "cell"] in own
+    for cell, chain in chains.items():
+        assert list(chain.nodes)[-1] == graph.end(cell)
+        assert set(kinds(chain.needs)) >= {"dataset", "initial"}
+        assert set(chain.needs) | chain.nodes.keys() == set(graph.closure(cell))
+
+
+def test_users_are_counted_down(tmp_path: Path) -> None:
+    graph = graph_of(tmp_path, kernel="analytic", solver="eigh")
+    users = Users(graph, graph.cells)
+    shared = next(key for key in graph.nodes(graph.cells[0]) if key.startswith("kernel"))
+    assert users.is_shared(shared)
+    left = []
+    for cell in graph.cells:
+        left.append(users.left(shared))
+        users.done(cell)
+    assert left == [4, 3, 2, 1]
+    assert users.left(shared) == 0
+    assert users.is_shared(shared)
+    assert not users.is_shared(graph.end(graph.cells[0]))
+
+
+def test_a_chain_lets_go_of_what_is_used() -> None:
+    first, second = Matrix(), Matrix()
+    references = [weakref.ref(first), weakref.ref(second)]
+    results: dict[str, Any] = {"a": first, "b": second, "c": 3}
+    del first, second
+    nodes = {
+        "a": Node(len, (Ref("x"),)),
+        "b": Node(len, (Ref("a"),)),
+        "c": Node(len, ((Ref("b"), Ref("x")),)),
+    }
+    alive = []
+
+    def call(key: str, node: Node, arguments: list[Any]) -> Any:
+        del node
+        arguments.clear()
+        alive.append([reference() is not None for reference in references])
+        return results.pop(key)
+
+    assert Chain(nodes, ("x",)).compute({"x": 1}, call) == 3
+    assert alive == [[True, True], [False, True], [False, False]]
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.0, 1), (0.05, 2), (60.0, 3)])
+def test_cells_together_end_in_time(seconds: float, most: int) -> None:
+    def finished(number: int) -> CellRecord:
+        time.sleep(0.04)
+        return CellRecord(f"{number}", "done", {}, {})
+
+    chains = [Chain({f"{i}": Node(finished, (i,))}, ()) for i in range(3)]
+    records, taken = compute_cells(Workshop(), 1, chains, [], [], seconds)
+    # At least one, and none is begun after the time: a slow machine does fewer, never more.
+    assert 1 <= len(records) <= most
+    assert len(records) == 3 or seconds < 60
+    assert [record.key for record in records] == ["0", "1", "2"][: len(records)]
+    assert taken >= 0.04 * len(records)
+
+
+def test_a_kernel_in_parts_is_a_task_for_each_and_a_sum(tmp_path: Path) -> None:
+    kernel = {"name": "monte_carlo", "samples": 24}
+    graph = graph_of(tmp_path, kernel=kernel, solver="eigh", seed=[0], width=[4])
+    (cell,) = graph.cells
+    names = [key.split("-", 2)[2] for key in graph.nodes(cell) if key.count("-") > 1]
+    # Each part is added before the next one, so that two are held at a time.
+    assert names == ["part-0", "part-1", "sum-1", "part-2", "sum-2"]
