@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,12 +82,12 @@ def step_down(values: Array, slope: Array, learning_rate: float) -> None:
         flat[piece] -= learning_rate * change[piece]
 
 
-def steepness(squares: float, slopes: Collection[Array]) -> float:
+def steepness(squares: float, slopes: Iterable[Array]) -> float:
     """Return the norm of a gradient from the sum of its squares, if that is a number to rely on.
 
     Squares that are 0 or infinite would look like convergence.
     """
-    return float(np.sqrt(squares)) if ORDINARY[0] < squares < ORDINARY[1] else _norm(slopes)
+    return math.sqrt(squares) if ORDINARY[0] < squares < ORDINARY[1] else _norm(list(slopes))
 
 
 def _norm(arrays: Collection[Array]) -> float:

@@ -85,6 +85,7 @@ class _Stack:
         self._targets = np.stack([targets[member] for member in members])
         self._rates = np.array([learning_rates[member] for member in members])
         self._slopes: dict[str, Array] = {}
+        self._params: list[Params] = []  # views of the members, made when there are others
         self._step = -1
         self._recycling = Recycling()
 
@@ -111,18 +112,25 @@ class _Stack:
                 moved += slope
                 self._slopes[name] = moved
         squares = sum((_squares(slope) for slope in self._slopes.values()), np.zeros(number))
-        states = {}
-        for index, member in enumerate(self._members):
-            params = {
-                name: self._current[name][index] if name in self._slopes else value
-                for name, value in self._starts[index].items()
-            }
-            own = [slope[index] for slope in self._slopes.values()]
-            norm = steepness(float(squares[index]), own)
-            states[member] = TrainingState(
-                self._step, params, values[index], float(losses[index]), norm
+        if not self._params:
+            self._params = [
+                {
+                    name: self._current[name][index] if name in self._slopes else value
+                    for name, value in start.items()
+                }
+                for index, start in enumerate(self._starts)
+            ]
+        members = enumerate(zip(self._members, losses.tolist(), squares.tolist(), strict=True))
+        return {
+            member: TrainingState(
+                self._step,
+                self._params[index],
+                values[index],
+                loss,
+                steepness(square, (slope[index] for slope in self._slopes.values())),
             )
-        return states
+            for index, (member, loss, square) in members
+        }
 
     def keep_without(self, gone: set[int]) -> bool:
         """Forget members, and say whether there are any left."""
@@ -133,6 +141,7 @@ class _Stack:
             self._current = {name: value[left] for name, value in self._current.items()}
             self._slopes = {name: value[left] for name, value in self._slopes.items()}
             self._targets, self._rates = self._targets[left], self._rates[left]
+            self._params = []
         return bool(left)
 
 
