@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,7 +13,7 @@ import numpy as np
 from ntksim.nn.empirical import FiniteKernels, Wanted
 from ntksim.nn.layers.base import Layer
 from ntksim.nn.layers.composite import Serial, describe
-from ntksim.nn.limit import Path, limit_kernels, limit_path
+from ntksim.nn.limit import BOTH, KernelKind, Path, limit_kernels, limit_path
 from ntksim.nn.tiles import slices
 from ntksim.types import Array, Kernels, Network, Params
 
@@ -203,13 +203,21 @@ class ComposedNetwork(Network):
         """
         return self._body.parameter_label(name, readout=True)
 
-    def kernels(self, x1: Array, x2: Array | None = None, *, path: Path = "auto") -> Kernels:
+    def kernels(
+        self,
+        x1: Array,
+        x2: Array | None = None,
+        *,
+        path: Path = "auto",
+        wanted: Collection[KernelKind] = BOTH,
+    ) -> Kernels:
         """Infinite-width kernels, each (N, M).
 
         Leading layers without parameters are applied to the inputs themselves. ``path`` forces how
         the rest is computed, by compiled loops (``fused``) or by the layers' own algebra
         (``layers``); the two agree to 1e-14 relative to the sizes of the points, and to 1e-10 for
-        activations without closed form.
+        activations without closed form. Of the kernels only those ``wanted`` are returned, and the
+        memory of the other one is not needed.
 
         Raises
         ------
@@ -219,7 +227,7 @@ class ComposedNetwork(Network):
             If ``path`` is ``fused`` and there is no such form.
         """
         second = None if x2 is None else self._features(x2)
-        return limit_kernels(self.layers[self._head :], self._features(x1), second, path)
+        return limit_kernels(self.layers[self._head :], self._features(x1), second, path, wanted)
 
     def kernel_path(self, x1: Array, x2: Array | None = None) -> Literal["fused", "layers"]:
         """Return how ``kernels`` computes these; the network and the inputs alone decide."""
@@ -258,9 +266,13 @@ class ComposedNetwork(Network):
 
     def _units(self, params: Params) -> int:
         """Features of a point over all layers with parameters, whatever its positions."""
-        units = sum(value.shape[-1] for value in params.values() if value.ndim > 1)
+        return self._positions * sum(v.shape[-1] for v in params.values() if v.ndim > 1)
+
+    @cached_property
+    def _positions(self) -> int:
+        """Positions of the features that enter the first layer with parameters."""
         shape = Serial(*self.layers[: self._head]).output_shape(self.input_shape, None)
-        return units * math.prod(size or 1 for size in shape[:-1])
+        return math.prod(size or 1 for size in shape[:-1])
 
 
 def _accumulate(total: dict[str, Array], gradients: dict[str, Array], number: int) -> None:

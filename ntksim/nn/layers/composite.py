@@ -179,10 +179,15 @@ class Serial(Layer):
 
     def _reversed(self, to_input: bool) -> Iterator[tuple[int, bool]]:
         """Indices from the last layer to the first trained one; whether one below is needed."""
-        trained = [i for i, layer in enumerate(self.layers) if layer.has_trained_parameters]
-        lowest = 0 if to_input else min(trained, default=len(self.layers) - 1)
+        lowest = 0 if to_input else self._lowest_trained
         for index in reversed(range(lowest, len(self.layers))):
             yield index, to_input or index > lowest
+
+    @cached_property
+    def _lowest_trained(self) -> int:
+        """Index of the first trained layer; the last one where none is."""
+        trained = (i for i, layer in enumerate(self.layers) if layer.has_trained_parameters)
+        return next(trained, max(0, len(self.layers) - 1))
 
 
 @dataclass(frozen=True, init=False)
