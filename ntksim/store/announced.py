@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntksim.store.errors import DamagedStore
+from ntksim.store.inflated import most_inflated, read_text
 from ntksim.store.manifest import ROOT_METADATA
 
 MOST_LABELS = 1_000_000
@@ -19,6 +20,16 @@ LEAST_SHARE = 1000
 
 MOST_CELLS = 10_000_000
 """Positions of a grid whose status is read as a whole."""
+
+
+MOST_CHUNK = 1 << 26
+"""Bytes that a chunk may always become."""
+
+MOST_TEXT = 1 << 14
+"""Bytes of one text, such as the message of a failed cell."""
+
+DESCRIBING = ("status", "message", "diverged", "cell_key", "cell_record", "wall_time")
+"""Arrays that say what became of the cells."""
 
 
 def require_possible(store: Path) -> None:
@@ -33,7 +44,7 @@ def require_possible(store: Path) -> None:
     for file in sorted(store.rglob(ROOT_METADATA)):
         folder = file.parent
         try:
-            content = json.loads(file.read_bytes())
+            content = json.loads(read_text(file))
             if folder == store:
                 _check_attributes(content["attributes"])
             for path, metadata in _nodes(content):
@@ -62,6 +73,7 @@ def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> None:
     names = metadata.get("dimension_names") or ()
     if len(set(names)) < len(names):
         raise ValueError(f"{folder.name} has a dimension twice")
+    _check_coding(folder, metadata, shape)
     size = math.prod(shape)
     is_axis = len(shape) == 1 and tuple(names) == (folder.name,)
     if folder.name == "status" and size > MOST_CELLS:
@@ -73,6 +85,34 @@ def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> None:
         there = sum(file.stat().st_size for file in files)
         if there * LEAST_SHARE < size:
             raise ValueError(f"the axis {folder.name} announces {size:,} labels in {there:,} bytes")
+
+
+def _check_coding(folder: Path, metadata: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    """Refuse chunks that could become more than they announce, where they are read unasked.
+
+    Raises
+    ------
+    ValueError
+        If an array has codecs that ntksim does not write, chunks of absurd size, or, for the
+        coordinates and what describes the cells, a chunk that becomes more than a chunk is.
+    """
+    codecs = [codec["name"] for codec in metadata["codecs"]]
+    if len(codecs) != 2 or codecs[0] not in ("bytes", "vlen-utf8") or codecs[1] != "zstd":
+        raise ValueError(f"{folder.name} is encoded by {', '.join(map(str, codecs))!s:.100}")
+    chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+    if not all(type(size) is int and 0 < size < 2**63 for size in chunk):
+        raise ValueError(f"an impossible chunk of {chunk!s:.100}")
+    item = MOST_TEXT if codecs[0] == "vlen-utf8" else 8
+    if math.prod(chunk) * 8 > max(MOST_CHUNK, 16 * math.prod(shape)):
+        raise ValueError(f"chunks of {folder.name} have {math.prod(chunk):,} values")
+    if len(shape) != 1 and folder.name not in DESCRIBING:
+        return
+    most = max(item * math.prod(chunk), MOST_CHUNK)
+    for file in folder.iterdir():
+        if file.name == ROOT_METADATA or not file.is_file():
+            continue
+        if file.stat().st_size > most or most_inflated(file) > most:
+            raise ValueError(f"{folder.name}/{file.name} becomes more than a chunk is")
 
 
 def _check_attributes(attributes: Mapping[str, Any]) -> None:

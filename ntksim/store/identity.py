@@ -11,6 +11,7 @@ from typing import Any
 
 from ntksim.store.declared import CONVENTIONS, FORMAT
 from ntksim.store.errors import DamagedStore, NewerStore, NotAStore, OtherStudy
+from ntksim.store.inflated import read_text
 from ntksim.store.manifest import ROOT_METADATA
 from ntksim.store.places import Places
 
@@ -51,7 +52,7 @@ def belongs_to(store: str | os.PathLike[str]) -> StoreIdentity | None:
             return None
         raise NotAStore(f"{path} is a folder, but not a store: it has no {ROOT_METADATA}")
     try:
-        attributes = json.loads(metadata.read_text(encoding="utf-8"))["attributes"]
+        attributes = json.loads(read_text(metadata))["attributes"]
         conventions = attributes.get("conventions")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(places, str(error)) from None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ntksim.store.errors import StoreInUse
+from ntksim.store.inflated import read_text
 from ntksim.store.places import Places
 
 
@@ -50,7 +51,7 @@ def _sign(path: Path) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        owner = json.loads(path.read_text(encoding="utf-8"))
+        owner = json.loads(read_text(path))
         return f": process {owner['pid']} on {owner['host']} is writing it since {owner['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         # The holder writes this after it has the lock; a reader can come in between.

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ntksim.store.inflated import read_text
+
 ROOT_METADATA = "zarr.json"
+
+MOST_FILE = 1 << 32
+"""Bytes of a file of a tree: chunks are a thousandth of that. Holes may be longer than disks."""
+
+MOST_MANIFEST = 1 << 30
+"""Bytes of a manifest: those of ten million chunks."""
 
 _THREADS = 8
 
@@ -63,8 +71,8 @@ def write_manifest(path: Path, store_name: str, digests: Mapping[str, str]) -> N
 def read_manifest(path: Path) -> dict[str, str] | None:
     """Return the digests of a manifest by name within the store; ``None`` if there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+        text = read_text(path, MOST_MANIFEST)
+    except (FileNotFoundError, ValueError):
         return None
     digests = {}
     for line in text.splitlines():
@@ -81,7 +89,7 @@ def is_manifest_of(manifest: Mapping[str, str] | None, store: Path) -> bool:
 
 
 def _digest(path: Path, sync: bool) -> str:
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_FILE:
         return ""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,15 @@ from ntksim.store.places import Places
 if TYPE_CHECKING:
     import xarray
 
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError)
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+    MemoryError,
+)
 """What xarray, Zarr and its codecs raise for what is damaged."""
 
 

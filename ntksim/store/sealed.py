@@ -28,6 +28,12 @@ _SEAL = b"sha256:"
 _DIGEST_SIZE = 64
 _BLOCK = 1 << 20
 
+_ALWAYS = 1 << 26
+"""Bytes of a record that are read whatever its header says."""
+
+_OVERHEAD = 1 << 12
+"""Bytes of a member beside its values: names twice, headers, directory."""
+
 _LOCAL = struct.Struct("<4s5H3I2H")
 """Local header of a ZIP member: signature, version, flags, method, time, date, CRC-32, sizes, and
 the lengths of its name and of its extra field."""
@@ -166,6 +172,7 @@ def write_sealed(file: IO[bytes], header: Header, variables: Mapping[str, np.nda
 
 def read_sealed(file: IO[bytes]) -> tuple[Header, dict[str, np.ndarray]]:
     """Return the header and the read-only variables of a record whose digest is right."""
+    _require_described(file)
     content = _unbroken(file)
     members = _members(io.BytesIO(content))
     header = _header(next(members))
@@ -185,7 +192,9 @@ def read_sealed(file: IO[bytes]) -> tuple[Header, dict[str, np.ndarray]]:
 
 def read_sealed_header(file: IO[bytes]) -> Header:
     """Return the header alone of a record whose digest is right."""
-    return _header(next(_members(io.BytesIO(_unbroken(file)))))
+    _require_described(file)
+    _require_digest(file)
+    return _header(next(_members(file)))
 
 
 def read_header(file: IO[bytes]) -> Header:
@@ -207,8 +216,46 @@ def read_value(file: IO[bytes], name: str) -> np.ndarray:
     raise SealBroken(f"'{name}' is not in it as it was written")
 
 
+def _require_described(file: IO[bytes]) -> None:
+    """Refuse a file that is longer than what its header describes, before it is read as a whole.
+
+    A file full of holes may be longer than all disks.
+
+    Raises
+    ------
+    SealBroken
+        If it is.
+    """
+    length = file.seek(0, io.SEEK_END)
+    if length <= _ALWAYS:
+        return
+    header = next(_members(file))
+    values = sum(described.size for described in _header(header).variables.values())
+    names = len(_header(header).variables)
+    if length > values + header.end + _OVERHEAD * (names + 1):
+        raise SealBroken(f"it has {length:,} bytes, more than its header describes")
+
+
+def _require_digest(file: IO[bytes]) -> None:
+    """Refuse a file that does not end with its own digest, holding a block of it at a time.
+
+    Raises
+    ------
+    SealBroken
+        If so.
+    """
+    sealed = file.seek(0, io.SEEK_END) - _DIGEST_SIZE
+    file.seek(max(sealed - len(_SEAL), 0))
+    end = file.read()
+    if sealed < len(_SEAL) or end[: len(_SEAL)] != _SEAL:
+        raise SealBroken("it does not end with a digest; the file is cut short or not a record")
+    if _digest(file, sealed) != end[len(_SEAL) :]:
+        raise SealBroken("its content does not match its digest")
+
+
 def _unbroken(file: IO[bytes]) -> bytes:
     """Return the content of a file that ends with its own digest."""
+    file.seek(0)
     content = file.read()
     sealed = len(content) - _DIGEST_SIZE
     if content[max(sealed - len(_SEAL), 0) : max(sealed, 0)] != _SEAL:
@@ -250,7 +297,7 @@ def _members(file: IO[bytes]) -> Iterator[_Member]:
         if fields[3] != zipfile.ZIP_STORED or len(extra) < _ZIP64.size:
             break
         end = position + _LOCAL.size + fields[-2] + fields[-1] + _ZIP64.unpack_from(extra)[2]
-        if end > length:
+        if end > length or (position == 0 and end > _ALWAYS):
             break
         content = file.read(end - file.tell()) if position == 0 else b""
         if position == 0 and zlib.crc32(content) != fields[6]:

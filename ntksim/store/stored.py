@@ -12,7 +12,7 @@ import zarr
 
 Position: TypeAlias = tuple[int, ...]
 
-_UNREADABLE = (RuntimeError, ValueError, OSError, KeyError)
+_UNREADABLE = (RuntimeError, ValueError, OSError, KeyError, MemoryError)
 """What zarr and its codecs raise for a damaged chunk; a wrong checksum is a ``RuntimeError``."""
 
 

@@ -9,6 +9,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NONZERO = re.compile(r"[^eE]*[1-9]")
 _INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -41,6 +42,8 @@ def scalar(text: str) -> str | int | float | bool | None:
     value = float(text)
     if math.isinf(value):
         raise ValueError(f"{text} is beyond the largest number; infinity is written .inf")
+    if value == 0 and _NONZERO.match(text):
+        raise ValueError(f"{text} is below the smallest number that is not 0")
     return value
 
 

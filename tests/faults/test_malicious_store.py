@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 from ntksim.cli import main
 from ntksim.engine import run
-from ntksim.store import StoreUnusable, open_results
+from ntksim.store import DamagedCell, Journal, StoreUnusable, open_results
+from ntksim.store.inflated import most_inflated
 from ntksim.store.summary import summarise
 
+from compressed import zstd_of_zeros
 from running_studies import recorded, write_study
 
 pytestmark = pytest.mark.faults
@@ -161,6 +163,11 @@ def test_absurd_identities_are_refused(store: Path, name: str, value: Any) -> No
         ("status", {"codecs": []}),
         ("status", {"dimension_names": ["a"] * 6}),
         ("status", {"fill_value": {"a": 1}}),
+        ("width", {"shape": [10**15]}),
+        ("width", {"codecs": [{"name": "bytes"}, {"name": "gzip"}, {"name": "zstd"}]}),
+        ("status", {"codecs": [{"name": "sharding_indexed"}]}),
+        ("wall_time", {"chunk_grid": {"configuration": {"chunk_shape": [10**4] * 6}}}),
+        ("loss_test", {"chunk_grid": {"configuration": {"chunk_shape": [10**9] * 7}}}),
     ],
 )
 def test_what_metadata_announce_is_not_allocated(
@@ -173,6 +180,69 @@ def test_what_metadata_announce_is_not_allocated(
     tracemalloc.stop()
     assert codes[1] == 3  # verify
     assert set(codes) <= {0, 2, 3}
+    assert peak < 200_000_000
+
+
+@pytest.mark.parametrize("name", ["status", "wall_time", "width", "message"])
+@pytest.mark.parametrize("blocks", [8192, 20_000_000])
+def test_a_chunk_that_becomes_a_gigabyte_is_not_decompressed(
+    store: Path, name: str, blocks: int
+) -> None:
+    axes = len(json.loads((store / name / "zarr.json").read_text())["shape"])
+    chunk = store / name / ("c" + ".0" * axes)
+    if blocks < 10_000:
+        chunk.write_bytes(zstd_of_zeros(blocks))
+    else:  # a frame that goes on for a terabyte of holes
+        chunk.write_bytes(zstd_of_zeros(1)[:14] + b"\0" * 64)
+        os.truncate(chunk, 10**12)
+    tracemalloc.start()
+    assert ask("status", store)[0] == 3
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200_000_000
+
+
+def test_the_frame_of_the_bomb_is_one(store: Path) -> None:
+    # So that the test above means something: the decoder follows it.
+    from numcodecs import Zstd
+
+    assert Zstd().decode(zstd_of_zeros(3)) == b"\0" * 3 * 2**17
+    (store / "bomb").write_bytes(zstd_of_zeros(3))
+    assert most_inflated(store / "bomb") == 3 * 2**17
+    for content in (b"", b"\0" * 100, zstd_of_zeros(3)[:10], Zstd().encode(b"abc" * 99_999)):
+        (store / "bomb").write_bytes(content)
+        # What is compressed becomes at most 128 kB more than it is.
+        assert most_inflated(store / "bomb") <= 3 * 99_999 + 2**17
+
+
+@pytest.mark.parametrize(
+    "name", ["small.zarr/zarr.json", "small.sha256", "small.zarr/time/zarr.json"]
+)
+def test_files_of_text_as_long_as_all_disks_are_not_read(store: Path, name: str) -> None:
+    os.truncate(store.parent / name, 10**12)
+    if name == "small.sha256":
+        assert ask("status", store)[0] == 0
+        return
+    assert {code for code, _ in look(store)[::2]} == {3}
+
+
+def test_records_as_long_as_all_disks_are_damage(store: Path) -> None:
+    for number, record in enumerate(sorted(store.with_suffix(".cells").iterdir())):
+        if number % 2:
+            os.truncate(record, 10**12)
+        else:
+            record.write_bytes(b"")
+            os.truncate(record, 10**12)
+    tracemalloc.start()
+    journal = Journal(store.with_suffix(".cells"))
+    for key in sorted(journal.keys()):
+        for read in (journal.read, journal.contents):
+            with pytest.raises(DamagedCell):
+                read(key)
+    code, said = ask("run", "small.yaml", "--store", store)
+    assert code == 0, said
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert peak < 200_000_000
 
 

@@ -90,7 +90,7 @@ def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
         archive.writestr("x.npy", b"no array")
     with pytest.raises(DataError, match=r"x\.npy cannot be read"):
-        File(str(tmp_path / "data.npz"), inputs="x", targets="y").load()
+        File(str(tmp_path / "data.npz"), inputs="x", targets="x").load()
 
 
 def test_a_damaged_chunk_of_a_zarr_store(tmp_path: Path) -> None:

@@ -105,6 +105,11 @@ def test_any_column_is_standardised_or_constant(
         assert np.abs(found).max() <= np.sqrt(len(values)) * (1 + 1e-12)
 
 
+def test_targets_of_other_outputs_are_refused_and_not_repeated() -> None:
+    with pytest.raises(DataError, match="y_train has 2 outputs, y_test 1"):
+        standardise(np.ones((3, 2)), np.ones((2, 1)))
+
+
 def saved(folder: Path, **arrays: Any) -> str:
     np.savez(folder / "data.npz", **arrays)
     return str(folder / "data.npz")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import settings, strategies as st
+from hypothesis import HealthCheck, seed, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from ntksim.store import CellRecord, Journal, StorePlan
 from ntksim.store.adopt import adopt
@@ -213,11 +213,28 @@ def spoil(path: Path, data: st.DataObject, how: str) -> None:
     path.write_bytes(content)
 
 
-def machine(examples: int, steps: int) -> Any:
-    case = type("Case", (StoreStates.TestCase,), {})
-    case.settings = settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+def machine(examples: int, steps: int, number: int = 0) -> Any:
+    """Return tests of some examples, the same ones each time for a number."""
+    states = seed(number)(type("States", (StoreStates,), {}))
+    case = type("Case", (states.TestCase,), {})
+    case.settings = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     return case
 
 
 TestSomeStates = machine(4, 12)
-TestManyStates = pytest.mark.slow(pytest.mark.timeout(3600)(machine(150, 40)))
+
+
+def long(number: int) -> Any:
+    """Return a third of 150 examples of 40 steps."""
+    return pytest.mark.slow(pytest.mark.timeout(3600)(machine(50, 40, number)))
+
+
+TestManyStates = long(1)
+TestManyOtherStates = long(2)
+TestManyMoreStates = long(3)

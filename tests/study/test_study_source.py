@@ -132,6 +132,7 @@ def test_aliases_and_merged_keys() -> None:
         ("a: ! x\n", 1, 4, "tags such as '!'"),
         ("? [1]\n: 2\n", 1, 3, "a key must be a word"),
         ("a: 1e999\n", 1, 4, "1e999 is beyond the largest number; infinity is written .inf"),
+        ("a: -1.5e-999\n", 1, 4, "-1.5e-999 is below the smallest number that is not 0"),
         ("a: " + "9" * 251, 1, 4, "a number of 251 characters; at most 250"),
         ("a: *b\n", 1, 4, "the alias *b has no anchor &b before it"),
         ("a: &b [1, *b]\n", 1, 11, "the alias *b stands inside what it refers to"),

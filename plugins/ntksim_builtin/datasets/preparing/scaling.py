@@ -56,9 +56,17 @@ def scale_inputs(scaling: InputScaling, train: Array, test: Array) -> tuple[Arra
 def standardise(
     train: Array, test: Array, *, centre: bool = True, scale: bool = True
 ) -> tuple[Array, Array]:
-    """Subtract the training mean of every column and divide by its standard deviation (1/N)."""
+    """Subtract the training mean of every column and divide by its standard deviation (1/N).
+
+    Raises
+    ------
+    DataError
+        If training and test points have different columns.
+    """
     # Rounding gives a constant column a mean beside its value and a tiny standard deviation: their
     # quotient would be of order 1.
+    if train.shape[1:] != test.shape[1:]:
+        raise DataError(f"y_train has {train.shape[1]} outputs, y_test {test.shape[1]}")
     exponents, train, test = _ordinary(train, test)
     constant = train.min(axis=0) == train.max(axis=0)
     mean = np.where(constant, train[0], train.mean(axis=0)) if centre else 0.0

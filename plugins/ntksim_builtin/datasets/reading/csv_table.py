@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from ntksim import DataError
 
 from ntksim_builtin.datasets.reading.stored_arrays import require
+
+MOST_CHARACTERS = 1 << 24
+"""Characters of a line: more than any table has, and less than memory."""
 
 
 def read_csv(
@@ -30,7 +33,7 @@ def read_csv(
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+            reader = csv.reader(_lines(stream, path.name), strict=True)
             header = [name.strip() for name in next(reader, [])]
             if not header or not all(header) or len(set(header)) < len(header):
                 raise DataError(
@@ -45,6 +48,20 @@ def read_csv(
         raise DataError(f"{path.name} cannot be read as UTF-8 text: {error}") from None
     except csv.Error as error:
         raise DataError(f"{path.name} is not a well-formed .csv file: {error}") from None
+
+
+def _lines(stream: TextIO, file: str) -> Iterator[str]:
+    """Yield lines, none of which may be so long that it is not one of a table.
+
+    Raises
+    ------
+    DataError
+        If one is.
+    """
+    while line := stream.readline(MOST_CHARACTERS):
+        if len(line) == MOST_CHARACTERS:
+            raise DataError(f"{file} has a line of more than {MOST_CHARACTERS:,} characters")
+        yield line
 
 
 class _Table:
@@ -77,6 +94,14 @@ class _Table:
                     f"{self.file} takes more than max_gigabytes: {limit / 1e9:g} as float64"
                 )
             self._add(line, row)
+        for name, (_, values) in self.words.items():
+            longest = max(map(len, values), default=0)
+            # An array of words has room for the longest one everywhere.
+            if 4 * longest * len(values) > limit:
+                raise DataError(
+                    f"{self.file}, column '{name}': {len(values):,} words of up to {longest:,} "
+                    f"characters take more than max_gigabytes: {limit / 1e9:g}"
+                )
         return {
             **{name: np.array(values) for name, (_, values) in self.numbers.items()},
             **{name: np.array(values, dtype=str) for name, (_, values) in self.words.items()},

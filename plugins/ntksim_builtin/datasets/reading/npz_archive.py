@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,9 @@ from ntksim import DataError
 from numpy.lib import format as npy
 
 from ntksim_builtin.datasets.reading.stored_arrays import DAMAGED, StoredArray
+
+MOST_HEADER = 1 << 16
+"""Bytes of an array that hold its header; NumPy itself refuses longer ones."""
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -32,8 +36,26 @@ def open_npz(path: Path) -> Iterator[Mapping[str, StoredArray]]:
     except DAMAGED as error:
         raise DataError(f"{path.name} is not a readable .npz archive: {error}") from None
     with archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy")]
-        yield {name.removesuffix(".npy"): _member(archive, path.name, name) for name in names}
+        yield _Members(archive, path.name)
+
+
+class _Members(Mapping[str, StoredArray]):
+    """The arrays in an archive, whose headers are read when they are asked for."""
+
+    def __init__(self, archive: zipfile.ZipFile, file: str) -> None:
+        self._archive, self._file = archive, file
+        self._names = [name for name in archive.namelist() if name.endswith(".npy")]
+
+    def __getitem__(self, name: str) -> StoredArray:
+        if f"{name}.npy" not in self._names:
+            raise KeyError(name)
+        return _member(self._archive, self._file, f"{name}.npy")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.removesuffix(".npy") for name in self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _size(archive: zipfile.ZipFile, name: str) -> int:
@@ -43,10 +65,12 @@ def _size(archive: zipfile.ZipFile, name: str) -> int:
 def _member(archive: zipfile.ZipFile, file: str, name: str) -> StoredArray:
     try:
         with archive.open(name) as stream:
-            version = npy.read_magic(stream)
-            if version not in _HEADERS:
-                raise ValueError(f"version {version} of its format is not supported")
-            shape, _, dtype = _HEADERS[version](stream)
+            # A header says itself how long it is: no more than this is unpacked for it.
+            begin = io.BytesIO(stream.read(MOST_HEADER))
+        version = npy.read_magic(begin)
+        if version not in _HEADERS:
+            raise ValueError(f"version {version} of its format is not supported")
+        shape, _, dtype = _HEADERS[version](begin)
         # Before anything is allocated for what a header claims.
         if not dtype.hasobject and math.prod(shape) * dtype.itemsize > _size(archive, name):
             raise ValueError("it is shorter than its header says")

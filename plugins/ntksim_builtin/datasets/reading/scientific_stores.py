@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ntksim import DataError
 
+from ntksim_builtin.datasets.reading.hdf5 import require_self_contained
 from ntksim_builtin.datasets.reading.stored_arrays import DAMAGED, StoredArray
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -28,31 +29,45 @@ numcodecs itself refuses of these depends on its version."""
 
 @contextmanager
 def open_netcdf(path: Path) -> Iterator[Mapping[str, StoredArray]]:
-    """Open a NetCDF file with whatever xarray finds to read it; packed values are unpacked.
+    """Open a NetCDF file, classic or of version 4; packed values are unpacked.
 
     Raises
     ------
     DataError
-        If it cannot be opened.
+        If it cannot be opened, or takes data from other files.
     """
     import xarray  # not at the top: it costs a second, and only files of this kind need it
 
     try:
         with path.open("rb") as file:
             is_classic = file.read(4) in _CLASSIC
+        if not is_classic:
+            require_self_contained(path)
         # Of a classic file that is cut short, the netCDF library reads zeros without a word.
-        engine = "scipy" if is_classic else None
-        dataset = xarray.open_dataset(path, decode_times=False, engine=engine)
+        engine = "scipy" if is_classic else "h5netcdf"
+        # Dimensions without a name get one.
+        options = {} if is_classic else {"phony_dims": "sort"}
+        dataset = xarray.open_dataset(
+            path, decode_times=False, engine=engine, backend_kwargs=options
+        )
+    except DataError:
+        raise
     except DAMAGED as error:
         raise DataError(
-            f"{path.name} cannot be opened as NetCDF (NetCDF 4 files need the package h5netcdf or "
-            f"netCDF4): {error}"
+            f"{path.name} cannot be opened as NetCDF (NetCDF 4 files need the packages h5netcdf "
+            f"and h5py): {error}"
         ) from None
     with dataset:
         yield {
-            str(name): StoredArray(value.shape, value.dtype, lambda v=value: v.to_numpy())
+            str(name): StoredArray(_decoded(value), value.dtype, lambda v=value: v.to_numpy())
             for name, value in dataset.variables.items()
         }
+
+
+def _decoded(variable: Any) -> tuple[int, ...]:
+    """Return the shape of an array or of its chunks, of which one is decoded whole."""
+    chunks = variable.encoding.get("chunksizes") or ()
+    return max(variable.shape, tuple(chunks), key=math.prod)
 
 
 @contextmanager

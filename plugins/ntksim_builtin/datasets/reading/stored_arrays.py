@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from ntksim import DataError
 
+from ntksim_builtin.datasets.reading.bounded import bounded_memory
+
 DAMAGED = (
     OSError,
     ValueError,
@@ -85,7 +87,13 @@ def read_stored(
 
 def _read(stored: StoredArray, name: str, file: str) -> np.ndarray[Any, Any]:
     try:
-        return stored.read()
+        with bounded_memory(stored.size):
+            return stored.read()
+    except MemoryError:
+        raise DataError(
+            f"{file}: {name} takes far more memory to read than the {stored.size:,} bytes that it "
+            "announces"
+        ) from None
     except DAMAGED as error:
         raise DataError(f"{file}: {name} cannot be read: {error}") from None
 
