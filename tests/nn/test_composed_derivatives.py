@@ -21,6 +21,7 @@ from ntksim.nn import (
     Tanh,
     empirical,
 )
+from ntksim.nn.layers import dense
 from ntksim.types import Array, Network, Params
 
 from small_networks import assert_close, chain, difference_jacobian, gradient_jacobian
@@ -340,3 +341,38 @@ def test_memory_of_an_empirical_kernel_is_bounded() -> None:
     tracemalloc.stop()
     # The result has 1.3 MB; the Jacobian of 1,600 rows and 4,500 parameters would have 58 MB.
     assert peak < 8e6
+
+
+@pytest.mark.parametrize(("full", "wanted"), [(False, 2), (True, 7)])
+def test_no_gram_matrix_is_computed_twice_or_for_each_output_in_vain(
+    full: bool, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one hidden layer: inputs, features (for both kernels) and cotangents, K(K + 1)/2 at most.
+
+    Gram matrices of the three outputs' unit vectors, of three numbers each, do not count.
+    """
+    network = chain(Tanh(), 1, inputs=3, outputs=3)
+    params, x = drawn(network, width=50), points(6)
+    seen: list[int] = []
+
+    def counted(left: Array, right: Array) -> Array:
+        seen.append(left.shape[-1])
+        return gram(left, right)
+
+    gram = dense._gram  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(dense, "_gram", counted)
+    network.empirical_kernels(params, x, full=full)
+    assert max(seen) == 50
+    assert seen.count(50) == wanted
+
+
+def test_memory_of_a_wide_network_is_the_kernel_and_one_batch() -> None:
+    """4 N² numbers, and the features and cotangents of a batch: N × parameters is never there."""
+    network = chain(Relu(), 1, inputs=8, outputs=3)
+    params, x = drawn(network, width=4000), points(500, features=8)
+    tracemalloc.start()
+    network.empirical_kernels(params, x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    batch = 8 * 500 * 4000 * 2  # 32 MB; the Jacobian would have 660 MB, one of all outputs' δ 48
+    assert peak < 8 * 4 * 500**2 + 1.8 * batch

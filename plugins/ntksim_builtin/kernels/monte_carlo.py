@@ -88,8 +88,9 @@ class MonteCarlo(DivisibleKernelProvider):
     ) -> None:
         for sample in samples:
             params = model.draw(self.name, sample)
-            ntk.add(model.network.tangent_kernel(params, x1, x2))
-            nngp.add(model.network.prior_kernel(params, x1, x2))
+            tangent, prior = model.network.empirical_kernels(params, x1, x2)
+            ntk.add(tangent)
+            nngp.add(prior)
 
     def label(self) -> str:
         """Return for example ``monte_carlo-32``."""
