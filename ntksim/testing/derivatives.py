@@ -137,10 +137,15 @@ def tangent_kernel_is_that_of_the_jacobian(case: NetworkCase) -> None:
 
 
 def empirical_kernels_are_kernels(case: NetworkCase) -> None:
-    """Kernels of one network are symmetric, positive semi-definite; blocks equal the whole."""
-    for name in ("tangent_kernel", "prior_kernel"):
+    """Kernels of one network are symmetric, positive semi-definite; blocks equal the whole.
+
+    So do both at once, of ``empirical_kernels``.
+    """
+    both = case.network.empirical_kernels(case.params, case.x)
+    for name, one in zip(("tangent_kernel", "prior_kernel"), both, strict=True):
         kernel: Callable[..., Array] = getattr(case.network, name)
         whole = kernel(case.params, case.x)
+        require_close(f"{name} of empirical_kernels", one, "that of its own", whole, ROUNDING)
         require_shape(name, whole, (len(case.x), len(case.x)))
         require_symmetric_positive(name, whole)
         block = kernel(case.params, case.x[:2], case.x[1:])
