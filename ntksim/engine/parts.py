@@ -14,6 +14,7 @@ from ntksim.engine.finite import (
     watched_underflow,
     within_range,
 )
+from ntksim.engine.sharing import read_only
 from ntksim.engine.workshop import Workshop
 from ntksim.study import CellTask
 from ntksim.study.reference import Reference
@@ -79,11 +80,12 @@ def whole(workshop: Workshop, provider: Mapping[str, Any], total: Part) -> Kerne
     underflow = Underflow()
     underflow.seen = total.underflow
     with offer.blamed("computing kernels"), within_range("computing kernels"):
-        return KernelBlocks(
+        blocks = KernelBlocks(
             train=require_training_kernels(source.result(total.train), underflow),
             test_train=require_kernels(source.result(total.test_train)),
             test=None if total.test is None else require_kernels(source.result(total.test)),
         )
+        return read_only(blocks)
 
 
 def _divisible(workshop: Workshop, provider: Mapping[str, Any]) -> tuple[Any, Any]:

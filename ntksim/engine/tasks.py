@@ -27,6 +27,7 @@ from ntksim.engine.finite import (
     within_range,
 )
 from ntksim.engine.names import add_names
+from ntksim.engine.sharing import read_only
 from ntksim.engine.threads import current_limit, limit_threads
 from ntksim.engine.tiles import place_for, tiled_operators
 from ntksim.engine.workshop import Workshop
@@ -111,11 +112,12 @@ def kernel_blocks(
     with offer.blamed("computing kernels"), within_range("computing kernels"):
         with watched_underflow() as underflow:
             train = source.kernels(model, x)
-        return KernelBlocks(
+        blocks = KernelBlocks(
             train=require_training_kernels(train, underflow),
             test_train=require_kernels(source.kernels(model, test, x)),
             test=require_kernels(source.kernels(model, test)) if task.needs_test_kernel else None,
         )
+        return read_only(blocks)
 
 
 def kernel_tile(
@@ -143,7 +145,7 @@ def spectrum(blocks: KernelBlocks) -> Spectrum:
     kernel = train.ntk_full if train.ntk_full is not None else train.ntk
     if kernel is None:
         raise ValueError("the kernel provider returned no tangent kernel")
-    return eigendecomposition(kernel)
+    return read_only(eigendecomposition(kernel))
 
 
 def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> InitialOutputs:
@@ -157,7 +159,7 @@ def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> Ini
         )
         require_finite("output of the untrained network on training points", outputs.train)
         require_finite("output of the untrained network on test points", outputs.test)
-        return outputs
+        return read_only(outputs)
 
 
 def cell(
@@ -268,7 +270,7 @@ def _evolved(
     with offer.blamed("solving"), within_range("solving"):
         evolution = solver.evolve(problem, times)
     _check_evolution(evolution, problem, times)
-    return evolution, replace(problem, operators=None), times
+    return read_only(evolution), replace(problem, operators=None), times
 
 
 def _check_evolution(evolution: Evolution, problem: Problem, times: Array) -> None:
