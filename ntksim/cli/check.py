@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ntksim.cli.outcome import explained
+from ntksim.cli.outcome import explained, plugins_aside
 
 
 @click.command("check")
@@ -28,7 +28,7 @@ def command(
     """
     from ntksim.engine import check
 
-    with explained():
+    with explained(), plugins_aside():
         found = check(study, store=store, allow_local=not no_local_plugins)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import click
 
@@ -37,6 +37,13 @@ def explained() -> Iterator[None]:
         fail(f"{where}{error.strerror or error}", WRONG)
     except KeyboardInterrupt:
         fail("interrupted; finished cells are kept, run again to continue", INTERRUPTED)
+
+
+@contextmanager
+def plugins_aside() -> Iterator[None]:
+    """Let what plugins print go to standard error: standard output is ntksim's answer alone."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def fail(message: str, code: int) -> None:

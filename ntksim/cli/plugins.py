@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ntksim.cli.outcome import explained
+from ntksim.cli.outcome import explained, plugins_aside
 
 
 @click.command("plugins")
@@ -22,7 +22,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     from ntksim.hookspecs import KINDS
     from ntksim.registry import LocalPlugin, Registry
 
-    with explained():
+    with explained(), plugins_aside():
         registry = Registry.load([LocalPlugin.read(path) for path in files])
     rows = [
         {

@@ -202,3 +202,14 @@ def test_mistakes_end_in_a_sentence(arguments: tuple[str, ...], code: int, tmp_p
     assert refused.returncode == code, refused.stderr
     assert refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_what_a_plugin_prints_does_not_spoil_an_answer_in_json(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import sys\nprint('loading {')\nsys.stdout.write('[')\n", encoding="utf-8"
+    )
+    (tmp_path / "tiny.yaml").write_text(TINY + "plugins: loud.py\n", encoding="utf-8")
+    for arguments in (("check", "tiny.yaml"), ("plugins", "loud.py")):
+        done = ntksim(*arguments, "--json", cwd=tmp_path)
+        assert json.loads(done.stdout)
+        assert "loading {" in done.stderr
