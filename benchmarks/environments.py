@@ -37,6 +37,8 @@ ENVIRONMENTS: dict[str, Environment | None] = {
             "setuptools<81",  # tf2jax, which neural-tangents imports, needs pkg_resources
         ),
     ),
+    # The newest, for loops of training.
+    "jax": Environment("3.11", ("jax==0.10.2", "jaxlib==0.10.2", "numpy==2.4.6", "scipy==1.17.1")),
 }
 
 
