@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ntksim.store.errors import StoreInUse
+from ntksim.store.errors import NotAStore, StoreInUse
 from ntksim.store.inflated import read_text
+from ntksim.store.manifest import ROOT_METADATA
 from ntksim.store.places import Places
 
 
@@ -23,11 +24,16 @@ def writer_lock(store: str | os.PathLike[str]) -> Iterator[None]:
     ------
     StoreInUse
         If another process, or another place in this one, holds it; says which and since when.
+    NotAStore
+        If the path lies inside another store.
     """
     # filelock takes a tenth of a second to import.
     from filelock import FileLock, Timeout
 
     places = Places.of(store)
+    for folder in places.store.parents:
+        if (folder / ROOT_METADATA).is_file():
+            raise NotAStore(f"{places.store} lies inside the Zarr tree {folder}: it would spoil it")
     places.lock.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(places.lock)
     try:

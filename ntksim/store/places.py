@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntksim.store.errors import NotAStore
+
 
 @dataclass(frozen=True)
 class Places:
@@ -23,8 +25,21 @@ class Places:
 
     @classmethod
     def of(cls, store: str | os.PathLike[str]) -> Places:
-        """Return the places of the store at a path, existing or not."""
-        return cls(Path(os.path.realpath(store)))
+        """Return the places of the store at a path, existing or not.
+
+        Raises
+        ------
+        NotAStore
+            If no store can have such a path.
+        """
+        try:
+            path = Path(os.path.realpath(store))
+            path.name.encode()
+        except ValueError as error:  # a zero byte, or bytes that are no text
+            raise NotAStore(f"{os.fspath(store)!a} is not the path of a store: {error}") from None
+        if not path.name:
+            raise NotAStore(f"{path} is not the path of a store: it has no name")
+        return cls(path)
 
     @property
     def stem(self) -> str:
