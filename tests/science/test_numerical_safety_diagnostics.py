@@ -27,17 +27,21 @@ from ntksim.types import (
 )
 
 from kernel_problems import kernel_problem
-from ntksim_builtin.architectures import Mlp
+from ntksim_builtin.architectures import Mlp, ShallowRelu
+from ntksim_builtin.datasets import Circle as CircleData, Sphere as SphereData
 from ntksim_builtin.diagnostics import (
     Accuracy,
+    CircleSpectrum,
     DescentTheory,
     FullPredictions,
+    Harmonics,
     InitialVelocity,
     Kernel,
     KernelDistance,
     KernelDrift,
     LabelBounds,
     LabelComplexity,
+    LearningCurve,
     LinearisationGap,
     Loss,
     LossBounds,
@@ -47,9 +51,11 @@ from ntksim_builtin.diagnostics import (
     Predictions,
     PredictorGap,
     Residuals,
+    Samples,
     SpectrumDiagnostic,
 )
 from ntksim_builtin.diagnostics.ordinary import norm, ordinary, scaled_back
+from ntksim_builtin.kernels import Analytic
 from ntksim_builtin.solvers import Eigh, GradientDescent, NetworkGradientDescent
 
 DIGITS = 50
@@ -145,6 +151,11 @@ MAY_BE_NAN = {"loss_rate", "kernel_alignment", "kernel_drift_alignment"}
 
 DIGITS_OF = {"loss_rate": 1e-6}
 """The rate at late times is one of residuals of 1e-12, of which rounding leaves few digits."""
+
+
+def required(kernel: Array | None) -> Array:
+    assert kernel is not None
+    return kernel
 
 
 def cell_of(
@@ -367,4 +378,63 @@ def test_the_reference_is_the_decomposition_of_the_same_kernel() -> None:
         assert relative(14.0, mp.fsum(energy)) < 1e-40
     np.testing.assert_allclose(
         [float(v) for v in values], eigendecomposition(GRAM).eigenvalues, rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize("weight_std", [2.0**-250, 2.0**250])
+def test_spectra_on_circles_and_spheres_follow_the_weights(weight_std: float) -> None:
+    # Both layers have it: kernels get its fourth power, 2^±1000, and no other digits.
+    measured = []
+    for std in (1.0, weight_std):
+        found: dict[str, Any] = {}
+        for data in (CircleData(train=8, test=2).load(), SphereData(train=5, test=2).load()):
+            architecture = ShallowRelu(weight_std=std, append_one=False, output_bias="none")
+            own = Model(architecture.network(data.input_shape, 1), math.inf, SeedTree(0))
+            train = Analytic().kernels(own, data.x_train)
+            problem = replace(
+                kernel_problem(required(train.ntk), data.y_train, required(train.ntk)), model=own
+            )
+            times = np.array([0.0])
+            cell = FinishedCell(data, problem, times, Eigh().evolve(problem, times))
+            for diagnostic in (Harmonics(degrees=8), LearningCurve(degrees=8), CircleSpectrum()):
+                for name, value in diagnostic.measure(cell).items():
+                    found[f"{name} {data.input_shape}"] = np.asarray(value)
+        measured.append(found)
+    plain, scaled = measured
+    assert plain.keys() == scaled.keys()
+    for name, value in scaled.items():
+        assert np.isfinite(value).all(), name
+        if "error" in name:  # relative ones, of rounding
+            assert value < 1e-13
+        elif "multiplicity" in name or "learning_curve" in name:
+            np.testing.assert_allclose(value, plain[name], rtol=1e-10)
+        else:
+            size = np.abs(plain[name]).max()
+            np.testing.assert_allclose(
+                value / weight_std**4, plain[name], rtol=0, atol=1e-13 * size, err_msg=name
+            )
+
+
+@pytest.mark.parametrize("c", [2.0**-996, 2.0**-498, 2.0**498, 2.0**996])
+def test_spreads_follow_the_scale_of_the_prior(c: float) -> None:
+    def spread(scale: float) -> tuple[Array, Array, Array]:
+        prior = (GRAM * scale, GRAM * scale, GRAM * scale)
+        problem = kernel_problem(GRAM, TARGETS["conflicting"](3), GRAM, nngp=prior)
+        evolution = Eigh().evolve(problem, TIMES)
+        assert evolution.variance_test is not None
+        assert evolution.covariance_test is not None
+        data = Dataset(np.eye(3), problem.y_train, np.eye(3), problem.y_train)
+        cell = FinishedCell(data, problem, TIMES, evolution)
+        samples = np.asarray(Samples(count=2).measure(cell)["prediction_sample_test"])
+        mean = evolution.test[:, None]
+        return evolution.variance_test, evolution.covariance_test, samples - mean
+
+    plain, scaled = spread(1.0), spread(c)
+    # Variances have the size of the prior, samples its root; at t = ∞ both are rounding.
+    np.testing.assert_allclose(scaled[0] / c, plain[0], rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(scaled[1] / c, plain[1], rtol=1e-9, atol=1e-14)
+    root = math.sqrt(c)
+    # Beside the mean, of order 4, small samples are lost in its rounding.
+    np.testing.assert_allclose(
+        scaled[2][:3] / root, plain[2][:3], rtol=1e-7, atol=1e-13 + 1e-15 / root
     )
