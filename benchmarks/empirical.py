@@ -95,8 +95,8 @@ def tangent_kernel(
 ) -> Callable[[], Mapping[str, float]]:
     """Compute the kernel by ntksim; its memory is beside what the target allows."""
     network, params, x = _network(width, depth, points, outputs)
-    # Of one batch: features and cotangents of all layers, on one side of the kernel.
-    batch = min(network.block_bytes, 8 * points * depth * width * (1 + outputs))
+    # Of one batch: what is before and after φ, and cotangents, of all layers.
+    batch = min(network.block_bytes, 8 * points * depth * width * (2 + outputs))
     allowed = 4 * 8 * (points * (outputs if full else 1)) ** 2 + batch
 
     def run() -> Mapping[str, float]:

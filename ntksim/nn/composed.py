@@ -17,8 +17,9 @@ from ntksim.nn.limit import BOTH, KernelKind, Path, limit_kernels, limit_path
 from ntksim.nn.tiles import slices
 from ntksim.types import Array, Kernels, Network, Params
 
-CACHE = 2**25
-"""Bytes of features of a block of points in a forward and backward pass."""
+CACHE, ADDED = 2**20, 8
+"""Bytes of features of a block of points in a forward and backward pass; and how many features it
+has at least for every parameter, whose gradients are added up once a block."""
 
 KEPT = 4
 """Blocks of ``block_bytes`` of which training may keep the features, not to compute them twice."""
@@ -115,6 +116,20 @@ class ComposedNetwork(Network):
         total: dict[str, Array] = {}
         for number, (block, tape) in enumerate(zip(blocks, tapes, strict=True)):
             gradients, _ = self._body.backward(params, tape, weights[block], to_input=False)
+            _accumulate(total, gradients, number)
+        return value, total
+
+    def value_and_loss_gradient(
+        self, params: Params, x: Array, targets: Array
+    ) -> tuple[Array, Params]:
+        """f(x; θ) and Jᵀ (f(x; θ) − y), forward and back by blocks of points that fit the cache."""
+        x = self._checked(x)
+        value = np.empty((len(x), self.outputs))
+        total: dict[str, Array] = {}
+        for number, block in enumerate(self._blocks(params, len(x))):
+            value[block], tape = self._body.forward(params, x[block])
+            residual = value[block] - targets[block]
+            gradients, _ = self._body.backward(params, tape, residual, to_input=False)
             _accumulate(total, gradients, number)
         return value, total
 
@@ -257,7 +272,7 @@ class ComposedNetwork(Network):
         """
         floats = self._floats(params)
         parameters = sum(value.size for value in params.values())
-        step = max(CACHE // (8 * floats), 12 * parameters // floats)
+        step = max(CACHE // (8 * floats), ADDED * parameters // floats)
         return slices(points, min(step, self.block_bytes // (8 * floats)))
 
     def _floats(self, params: Params) -> int:

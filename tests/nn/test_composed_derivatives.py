@@ -376,3 +376,20 @@ def test_memory_of_a_wide_network_is_the_kernel_and_one_batch() -> None:
     tracemalloc.stop()
     batch = 8 * 500 * 4000 * 2  # 32 MB; the Jacobian would have 660 MB, one of all outputs' δ 48
     assert peak < 8 * 4 * 500**2 + 1.8 * batch
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2**27])
+def test_the_gradient_of_the_loss_is_the_product_with_the_residual(
+    network: ComposedNetwork, block_bytes: int
+) -> None:
+    small = ComposedNetwork(network.layers, (3,), network.outputs, block_bytes=block_bytes)
+    params, x = drawn(network), points(5)
+    targets = np.random.default_rng(4).standard_normal((5, network.outputs))
+    value, gradients = small.value_and_loss_gradient(params, x, targets)
+    np.testing.assert_array_equal(value, small.apply(params, x))
+    slow_value, slow = Network.value_and_loss_gradient(network, params, x, targets)
+    assert_close(value, slow_value)
+    assert list(gradients) == list(slow)
+    for name, gradient in slow.items():
+        # Sums of five terms of order one, which may cancel.
+        assert_close(gradients[name], gradient, atol=1e-14)

@@ -52,7 +52,7 @@ def descend(
     step = 0
     while True:
         with recycling:
-            outputs, gradient = network.value_and_vjp(current, x, lambda value: value - targets)
+            outputs, gradient = network.value_and_loss_gradient(current, x, targets)
         if step == 0:
             for name in gradient:
                 current[name] = np.array(params[name], dtype=np.float64, order="C")
