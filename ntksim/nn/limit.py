@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ntksim.nn.fused.matrix import fused_kernels
+from ntksim.nn.fused.matrix import BOTH, KernelKind, fused_kernels
 from ntksim.nn.fused.program import Program, lowered
 from ntksim.nn.inputs import Directions, input_moments
 from ntksim.nn.layers import Layer, Serial
@@ -26,9 +26,16 @@ TILE = 128
 
 
 def limit_kernels(
-    layers: Sequence[Layer], x1: Array, x2: Array | None, path: Path = "auto"
+    layers: Sequence[Layer],
+    x1: Array,
+    x2: Array | None,
+    path: Path = "auto",
+    wanted: Collection[KernelKind] = BOTH,
 ) -> Kernels:
     """Both kernels, each (N, M), of ``layers`` on the inputs (N, …, features); ``x2=None``: x1.
+
+    Of a kernel that is not ``wanted`` nothing is held; without the tangent kernel the compiled
+    loops have a third less to do.
 
     Raises
     ------
@@ -44,14 +51,14 @@ def limit_kernels(
             second = None if x2 is None else Directions.of(x2)
         program = _program(layers, first, second, x1.shape[-1], path)
         if program is not None and first is not None:
-            found = fused_kernels(program, first, second)
+            found = fused_kernels(program, first, second, wanted)
             return _with_dead_points(layers, found, program.dead, x1, x2)
         if path == "fused":
             raise ValueError(
                 f"{_names(layers)} have no fused form for these inputs: it takes dense layers with "
                 "an activation between each two, and moderate deviations where that is smooth"
             )
-    return _by_layers(layers, x1, x2)
+    return _by_layers(layers, x1, x2, wanted)
 
 
 def limit_path(layers: Sequence[Layer], x1: Array, x2: Array | None) -> Literal["fused", "layers"]:
@@ -79,40 +86,48 @@ def _program(
     return lowered(layers, std, fan_in)
 
 
-def _by_layers(layers: Sequence[Layer], x1: Array, x2: Array | None) -> Kernels:
-    """Both kernels tile by tile, each through all layers."""
+def _by_layers(
+    layers: Sequence[Layer], x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+) -> Kernels:
+    """The kernels tile by tile, each through all layers."""
     limit = Serial(*layers)
     other = x1 if x2 is None else x2
-    nngp, ntk = np.empty((len(x1), len(other))), np.empty((len(x1), len(other)))
+    found = {kind: np.empty((len(x1), len(other))) for kind in BOTH if kind in wanted}
     step = max(1, TILE // math.prod(x1.shape[1:-1]))
     for rows in _slices(len(x1), step):
         for columns in _slices(len(other), step):
             if x2 is None and columns.start < rows.start:
-                nngp[rows, columns] = nngp[columns, rows].T
-                ntk[rows, columns] = ntk[columns, rows].T
+                for kernel in found.values():
+                    kernel[rows, columns] = kernel[columns, rows].T
                 continue
             same = x2 is None and columns == rows
             moments = limit.moments(input_moments(x1[rows], None if same else other[columns]))
-            for kernel, tile in ((nngp, moments.second.covariance), (ntk, moments.ntk)):
+            for kind, kernel in found.items():
+                tile = moments.second.covariance if kind == "nngp" else moments.ntk
                 kernel[rows, columns] = np.triu(tile) + np.triu(tile, 1).T if same else tile
-    return Kernels(nngp=nngp, ntk=ntk)
+    return Kernels(nngp=found.get("nngp"), ntk=found.get("ntk"))
 
 
 def _with_dead_points(
     layers: Sequence[Layer], found: Kernels, dead: np.ndarray, x1: Array, x2: Array | None
 ) -> Kernels:
     """Compute rows and columns of points whose units vanish, which have no angle, by layers."""
-    assert found.nngp is not None  # noqa: S101 - both were computed
-    assert found.ntk is not None  # noqa: S101
+    kernels: dict[KernelKind, Array] = {}
+    if found.nngp is not None:
+        kernels["nngp"] = found.nngp
+    if found.ntk is not None:
+        kernels["ntk"] = found.ntk
     rows = np.flatnonzero(dead[: len(x1)])
     columns = rows if x2 is None else np.flatnonzero(dead[len(x1) :])
     other = x1 if x2 is None else x2
     for part in (rows[i : i + TILE] for i in range(0, len(rows), TILE)):
-        own = _by_layers(layers, x1[part], other)
-        found.nngp[part], found.ntk[part] = own.nngp, own.ntk
+        own = _by_layers(layers, x1[part], other, tuple(kernels))
+        for kind, kernel in kernels.items():
+            kernel[part] = getattr(own, kind)
     for part in (columns[i : i + TILE] for i in range(0, len(columns), TILE)):
-        own = _by_layers(layers, x1, other[part])
-        found.nngp[:, part], found.ntk[:, part] = own.nngp, own.ntk
+        own = _by_layers(layers, x1, other[part], tuple(kernels))
+        for kind, kernel in kernels.items():
+            kernel[:, part] = getattr(own, kind)
     return found
 
 

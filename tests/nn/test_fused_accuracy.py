@@ -240,3 +240,22 @@ def test_every_convention_agrees_with_the_layers(
             assert other is not None
             # Both are exact to roundings of the largest entries, four layers deep.
             assert np.max(np.abs(one - other)) < EXACT * np.abs(other).max()
+
+
+@pytest.mark.parametrize("biases", [(1, 0, 1, 1), (0, 1, 0, 1), (1, 1, 0, 0), (1, 0, 0, 1)])
+@pytest.mark.parametrize("slope", [0.0, 0.3, -0.5])
+def test_layers_with_and_without_a_bias_may_take_turns(
+    biases: tuple[int, ...], slope: float
+) -> None:
+    layers = []
+    for bias in biases[:-1]:
+        layers += [Dense(1.2, 0.4 * bias), ActivationLayer(LeakyRelu(slope))]
+    network = ComposedNetwork((*layers, Dense(0.9, 0.3 * biases[-1], units=1)), (5,), 1)
+    x = np.concatenate([spread_points(), close_points()])
+    for points in ((x,), (x[:9], x)):
+        fused = network.kernels(*points, path="fused")
+        by_layers = network.kernels(*points, path="layers")
+        for one, other in ((fused.nngp, by_layers.nngp), (fused.ntk, by_layers.ntk)):
+            assert one is not None
+            assert other is not None
+            assert np.max(np.abs(one - other)) < EXACT * np.abs(other).max()

@@ -8,13 +8,26 @@ import re
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Relu, Residual, Tanh, limit
-from ntksim.types import Array
+from ntksim.nn import (
+    ActivationLayer,
+    ComposedNetwork,
+    Dense,
+    Erf,
+    Gelu,
+    LeakyRelu,
+    Relu,
+    Residual,
+    Tanh,
+    limit,
+)
+from ntksim.types import Array, Kernels
 
 from small_networks import chain
 
@@ -91,13 +104,17 @@ def test_packed_instructions_were_generated() -> None:
 
     if not llvmlite.binding.get_host_cpu_features().get("avx2"):
         pytest.skip("this processor has no AVX2")
-    line, row, number = numba.float64[::1], numba.float64[:], numba.float64
+    line, number = numba.float64[::1], numba.float64
     signatures = {
-        # The state of the pairs, the row's vectors, the columns' vectors, numbers.
-        "_dense": (*(line,) * 3, row, *(line,) * 4),
+        # Correlations as they come in, the state of the pairs, vectors of the row and the columns.
+        "_piecewise": (*(line,) * 4, *(number,) * 4),
+        "_biased_piecewise": (*(line,) * 7, *(number,) * 4),
+        "_biased_rectified": (*(line,) * 6, *(number,) * 4),
         "_rectified": (*(line,) * 3, *(number,) * 3),
-        "_erf": (*(line,) * 3, row, *(line,) * 6, number),
-        "_gelu": (*(line,) * 3, row, *(line,) * 3, number),
+        "_erf": (*(line,) * 10, number),
+        "_gelu": (*(line,) * 7, number),
+        "_series_terms": (line,) * 8,
+        "_angle": (line,) * 4,
         "_horner8": (line,) * 5,
     }
     for name, signature in signatures.items():
@@ -113,17 +130,52 @@ def test_packed_instructions_were_generated() -> None:
 def test_memory_is_the_results_and_no_more_than_64_mib(network: ComposedNetwork) -> None:
     x = points(1200)
     network.kernels(x[:300])
-    tracemalloc.start()
-    try:
-        kernels = network.kernels(x)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert kernels.ntk is not None
-    results = 2 * kernels.ntk.nbytes
+    both, peak = with_peak(lambda: network.kernels(x))
+    assert both.ntk is not None
+    results = 2 * both.ntk.nbytes
     # The layers' own algebra would take 128² tiles; numpy's recursion, six more matrices.
     assert peak < results + 2**26
     assert peak < 2 * results + 2**24
+    for kind in ("nngp", "ntk"):
+        network.kernels(x[:300], wanted=(kind,))
+        alone, peak = with_peak(partial(network.kernels, x, wanted=(kind,)))
+        # Beside it: a tile, lists of near-parallel pairs and vectors over points, below 4 MB.
+        assert peak < getattr(alone, kind).nbytes + 2**22
+
+
+def with_peak(run: Callable[[], Kernels]) -> tuple[Kernels, int]:
+    tracemalloc.start()
+    try:
+        return run(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        chain(Relu(), 1),
+        chain(Relu(), 3),
+        chain(LeakyRelu(0.1), 2, bias_std=0.1),
+        chain(Erf(), 2, bias_std=0.1),
+        chain(Gelu(), 1),
+        chain(Tanh(), 1),
+        ComposedNetwork(
+            (Dense(), Residual(ActivationLayer(Relu()), Dense()), Dense(units=1)), (3,), 1
+        ),
+    ],
+)
+def test_one_kernel_alone_is_the_same(network: ComposedNetwork) -> None:
+    x = points(300)
+    x[7] = 0.0  # without an angle: computed by layers
+    for pair in ((x, None), (x[:270], x)):
+        both = network.kernels(*pair)
+        for kind, other in (("nngp", "ntk"), ("ntk", "nngp")):
+            alone = network.kernels(*pair, wanted=(kind,))
+            assert getattr(alone, other) is None
+            one, whole = getattr(alone, kind), getattr(both, kind)
+            # Without the other one multiplications and additions may be contracted otherwise.
+            np.testing.assert_allclose(one, whole, rtol=0, atol=4e-15 * np.abs(whole).max())
 
 
 def test_results_do_not_depend_on_the_threads() -> None:

@@ -10,8 +10,8 @@ whatever the depth, up to some ten layers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,11 +39,13 @@ class AngleForm:
     polynomials: Array
 
 
-def angle_form(layers: Sequence[Layer], std: float, fan_in: int) -> AngleForm | None:
+@lru_cache(maxsize=64)
+def angle_form(layers: tuple[Layer, ...], std: float, fan_in: int) -> AngleForm | None:
     """Return the form of layers behind inputs of deviation ``std``, or ``None`` if it is not exact.
 
     It is refused where it takes too many terms, which is behind many layers, and where a value
-    comes close to 0, so that its relative error would be large.
+    comes close to 0, so that its relative error would be large. It is remembered: kernels by tiles
+    of points ask for the same one again and again.
     """
     half = 0.25 * math.pi * (_cosines(1)[0] + 1.0)
     square = std * std

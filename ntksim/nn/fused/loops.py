@@ -26,12 +26,12 @@ import numpy as np
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PIECE = 256
-"""Pairs that are worked on at a time; their state takes 10 KB."""
+"""Pairs that are worked on at a time; their state takes 12 KB."""
 
 TALL = 64
-"""Rows of a tile that is mirrored while it is in the cache."""
+"""Rows that are mirrored while they are in the nearest cache."""
 
-DENSE, PIECEWISE, RECTIFIED, ERF, GELU, SERIES, ANGLE = range(7)
+PLAIN, BIASED, DENSE, PIECEWISE, RECTIFIED, ERF, GELU, SERIES, ANGLE = range(9)
 """Kinds of operations."""
 
 MARK, LEAST = 2.0**900, 1e-200
@@ -54,49 +54,34 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def _angle_factor(x: Any) -> Any:
-    """arccos(1 − x) / (π √x) on [0, 1], to 1e-16."""
-    a = 1.527104740182858e-06
-    a = a * x - 1.1261280138402475e-05
-    a = a * x + 3.955053770370357e-05
-    a = a * x - 8.557648187341667e-05
-    a = a * x + 0.00012754304139369471
-    a = a * x - 0.00013687625959514212
-    a = a * x + 0.00011080327258598078
-    a = a * x - 6.525326994907856e-05
-    a = a * x + 3.460419989822555e-05
-    a = a * x - 2.2873114960199797e-06
-    a = a * x + 2.3195458675430442e-05
-    a = a * x + 4.8544795153372625e-05
-    a = a * x + 0.00012213551482788204
-    a = a * x + 0.00031471098117365757
-    a = a * x + 0.0008547930425932389
-    a = a * x + 0.0025120432714529307
-    a = a * x + 0.00844046546442507
-    a = a * x + 0.03751317983987564
-    return a * x + 0.45015815807855303
+def _arccosine(rho: Any) -> tuple[Any, Any, Any]:
+    """Numerators a, b and denominator q of two functions of θ = arccos ρ, ρ in [0, 1].
 
-
-@_compiled
-def _versine_factor(x: Any) -> Any:
-    """(sin θ − θ cos θ) / (π x√x) on [0, 1] for θ = arccos(1 − x), to 1e-16."""
-    a = 1.649376186704804e-07
-    a = a * x - 1.0320320210270318e-06
-    a = a * x + 3.122797236559908e-06
-    a = a * x - 5.7194460595988465e-06
-    a = a * x + 7.229972599882493e-06
-    a = a * x - 6.260420548328054e-06
-    a = a * x + 4.471610999228698e-06
-    a = a * x - 1.1711648904343405e-06
-    a = a * x + 2.840347225937841e-06
-    a = a * x + 5.597039148010689e-06
-    a = a * x + 1.6307253182092548e-05
-    a = a * x + 4.841407302919641e-05
-    a = a * x + 0.00015541717475577531
-    a = a * x + 0.0005582318249220994
-    a = a * x + 0.002411561561610428
-    a = a * x + 0.015005271935946796
-    return a * x + 0.3001054387190354
+    With x = 1 − ρ: θ/π = √x a/q and (sin θ − θ cos θ)/π = x√x b/q, each to 2e-16. All coefficients
+    are positive, so nothing cancels; the poles lie on ρ ≤ −1, where the functions branch.
+    """
+    q = 0.00018200545233061461
+    q = q * rho + 0.011473458450057376
+    q = q * rho + 0.16793629501525484
+    q = q * rho + 0.92469729613505182
+    q = q * rho + 2.2610402221941022
+    q = q * rho + 2.4850160397640860
+    q = q * rho + 1.0
+    a = 2.0010154881377467e-9
+    a = a * rho + 2.1245923962987651e-05
+    a = a * rho + 0.0028029278147971153
+    a = a * rho + 0.055435201601298740
+    a = a * rho + 0.36216731390538731
+    a = a * rho + 0.98911400516292924
+    a = a * rho + 1.1741981336982697
+    a = a * rho + 0.5
+    b = 1.8662226360230159e-05
+    b = b * rho + 0.0022358156141512068
+    b = b * rho + 0.041296436044635693
+    b = b * rho + 0.25579790984954581
+    b = b * rho + 0.66969717476208394
+    b = b * rho + 0.76847000205787246
+    return a, b * rho + 0.31830988618379067, q
 
 
 @_compiled
@@ -118,77 +103,178 @@ def _arcsine_factor(x: Any) -> Any:
 
 
 @_compiled
+def _decoded(value: Any) -> tuple[Any, Any]:
+    """A correlation and its gap, which is encoded where a pair is near-parallel."""
+    size = abs(value)
+    far, near = 1.0 - size, (size - MARK * LEAST) * (1.0 / MARK)
+    gap = near if size > 1.5 else far
+    encoded = math.copysign(1.0 - gap, value)
+    return encoded if size > 1.5 else value, gap
+
+
+@_compiled
 def _decode(values: Any, rho: Any, gap: Any, tau: Any) -> None:
-    """Read correlations, and the gaps of near-parallel pairs."""
     for j in range(values.size):
-        value = values[j]
-        size = abs(value)
-        near = size > 1.5
-        small = (size - MARK * LEAST) * (1.0 / MARK) if near else 1.0 - size
-        gap[j] = small
-        rho[j] = math.copysign(1.0 - small, value) if near else value
-        tau[j] = 0.0
+        rho[j], gap[j] = _decoded(values[j])
+        if tau is not None:
+            tau[j] = 0.0
 
 
 @_compiled
 def _plain(rho: Any, tau: Any, weight: Any) -> None:
     """A dense layer without bias: what its weights add to the tangent kernel."""
-    for j in range(rho.size):
-        tau[j] += weight * rho[j]
+    if tau is not None:
+        for j in range(rho.size):
+            tau[j] += weight * rho[j]
+
+
+@_compiled
+def _dense_step(rho: Any, gap: Any, p: Any, q: Any, p2: Any, q2: Any) -> tuple[Any, Any, Any, Any]:
+    """A dense layer with (p, q) the shares of carried deviation and bias, p² + q² = 1.
+
+    1 − ρ′ = pp′ (1 − ρ) + ½[(p − p′)² + (q − q′)²], where nothing cancels. Returns ρ′, its gap, and
+    the shares of features and bias in ρ′, of which the first is dρ′/dρ.
+    """
+    carried, constant = p * p2, q * q2
+    between = 0.5 * ((p - p2) ** 2 + (q - q2) ** 2)
+    opposite = 2.0 - gap
+    acute = rho >= 0.0
+    deficit = carried * (gap if acute else opposite) + between
+    surplus = carried * (opposite if acute else gap) + (2.0 * constant + between)
+    return carried * rho + constant, min(deficit, surplus), carried, constant
+
+
+@_compiled
+def _piecewise_step(rho: Any, gap: Any, v: Any, w: Any) -> tuple[Any, Any, Any]:
+    """An activation with slopes 1 and b: ρ′ = v ρ + w κ₁(ρ), v = 2b/(1+b²), w = 1 − v.
+
+    From κ₁(ρ) = κ₁(−ρ) + ρ and 1 − κ₁ = x − h for x = 1 − |ρ|. Returns ρ′, its gap and dρ′/dρ.
+    """
+    r = 1.0 - gap
+    a, b, q = _arccosine(r)
+    root = math.sqrt(gap) / q
+    theta = root * a
+    h = w * (gap * (root * b))
+    # Both sides are there before one is chosen: a branch would not run in packed instructions.
+    acute = rho >= 0.0
+    level, other_level = r, -v * r
+    base, other_base = gap, (1.0 + v) - v * gap
+    share, other_share = 1.0 - theta, theta
+    new = (level if acute else other_level) + h
+    deficit = (base if acute else other_base) - h
+    return new, min(deficit, 2.0 - deficit), v + w * (share if acute else other_share)
+
+
+@_compiled
+def _rectified_step(gap: Any, v: Any, w: Any) -> tuple[Any, Any]:
+    """The same where no correlation is negative, before and after: the gap and dρ′/dρ."""
+    a, b, q = _arccosine(1.0 - gap)
+    root = math.sqrt(gap) / q
+    return gap - w * (gap * (root * b)), v + w * (1.0 - root * a)
 
 
 @_compiled
 def _dense(
     rho: Any, gap: Any, tau: Any, left: Any, p2: Any, q2: Any, weight2: Any, bias2: Any
 ) -> None:
-    """A dense layer with (p, q) the shares of carried deviation and bias, p² + q² = 1.
-
-    1 − ρ′ = pp′ (1 − ρ) + ½[(p − p′)² + (q − q′)²], where nothing cancels.
-    """
+    """Any dense layer, with what its weights and bias add to the tangent kernel."""
     p, q, weight, bias = left[0], left[1], left[2], left[3]
     for j in range(rho.size):
-        carried, constant = p * p2[j], q * q2[j]
-        between = 0.5 * ((p - p2[j]) ** 2 + (q - q2[j]) ** 2)
-        acute = rho[j] >= 0.0
-        deficit = gap[j] if acute else 2.0 - gap[j]
-        surplus = 2.0 - gap[j] if acute else gap[j]
-        deficit = carried * deficit + between
-        surplus = carried * surplus + (2.0 * constant + between)
-        tau[j] = carried * tau[j] + weight * weight2[j] * rho[j] + bias * bias2[j]
-        rho[j] = carried * rho[j] + constant
-        gap[j] = min(deficit, surplus)
+        new, gap[j], carried, _ = _dense_step(rho[j], gap[j], p, q, p2[j], q2[j])
+        if tau is not None:
+            tau[j] = carried * tau[j] + (weight * weight2[j] * rho[j] + bias * bias2[j])
+        rho[j] = new
 
 
 @_compiled
-def _piecewise(rho: Any, gap: Any, tau: Any, v: Any, w: Any, weight: Any) -> None:
-    """An activation with slopes 1 and b: ρ′ = v ρ + w κ₁(ρ), v = 2b/(1+b²), w = 1 − v.
+def _biased(
+    rho: Any, gap: Any, tau: Any, left: Any, p2: Any, q2: Any, weight: Any, bias: Any
+) -> None:
+    """One whose weights and bias add multiples of what they add to the covariance."""
+    p, q = left[0], left[1]
+    for j in range(rho.size):
+        new, gap[j], carried, constant = _dense_step(rho[j], gap[j], p, q, p2[j], q2[j])
+        if tau is not None:
+            tau[j] = carried * (tau[j] + weight * rho[j]) + bias * constant
+        rho[j] = new
 
-    From κ₁(ρ) = κ₁(−ρ) + ρ and 1 − κ₁ = x − h for x = 1 − |ρ|.
+
+@_compiled
+def _biased_piecewise(
+    values: Any,
+    rho: Any,
+    gap: Any,
+    tau: Any,
+    left: Any,
+    p2: Any,
+    q2: Any,
+    weight: Any,
+    bias: Any,
+    v: Any,
+    w: Any,
+) -> None:
+    """The same and an activation behind it; ``values``, if any, are what comes in."""
+    p, q = left[0], left[1]
+    for j in range(rho.size):
+        old, x = (rho[j], gap[j]) if values is None else _decoded(values[j])
+        new, x, carried, constant = _dense_step(old, x, p, q, p2[j], q2[j])
+        new, gap[j], slope = _piecewise_step(new, x, v, w)
+        if tau is not None:
+            below = weight * old if values is not None else tau[j] + weight * old
+            tau[j] = (carried * below + bias * constant) * slope
+        rho[j] = new
+
+
+@_compiled
+def _biased_rectified(
+    rho: Any,
+    gap: Any,
+    tau: Any,
+    left: Any,
+    p2: Any,
+    q2: Any,
+    weight: Any,
+    bias: Any,
+    v: Any,
+    w: Any,
+) -> None:
+    """The same where no correlation is negative."""
+    p, q = left[0], left[1]
+    for j in range(rho.size):
+        carried, constant = p * p2[j], q * q2[j]
+        x = carried * gap[j] + 0.5 * ((p - p2[j]) ** 2 + (q - q2[j]) ** 2)
+        x, slope = _rectified_step(x, v, w)
+        if tau is not None:
+            tau[j] = (carried * (tau[j] + weight * rho[j]) + bias * constant) * slope
+        gap[j] = x
+        rho[j] = 1.0 - x
+
+
+@_compiled
+def _piecewise(
+    values: Any, rho: Any, gap: Any, tau: Any, below: Any, v: Any, w: Any, weight: Any
+) -> None:
+    """An activation that is linear on either side of 0, and a dense layer without bias.
+
+    ``values``, if any, are what comes in, behind a first layer without bias of weight ``below``.
     """
     for j in range(rho.size):
-        x = gap[j]
-        root = math.sqrt(x)
-        theta = root * _angle_factor(x)
-        h = w * (x * root * _versine_factor(x))
-        acute = rho[j] >= 0.0
-        deficit = x - h if acute else ((1.0 + v) - v * x) - h
-        new = 1.0 - deficit if acute else v * (x - 1.0) + h
+        old, x = (rho[j], gap[j]) if values is None else _decoded(values[j])
+        new, gap[j], slope = _piecewise_step(old, x, v, w)
+        if tau is not None:
+            tau[j] = slope * (tau[j] if values is None else below * old) + weight * new
         rho[j] = new
-        gap[j] = min(deficit, 2.0 - deficit)
-        tau[j] = tau[j] * (v + w * (1.0 - theta if acute else theta)) + weight * new
 
 
 @_compiled
 def _rectified(rho: Any, gap: Any, tau: Any, v: Any, w: Any, weight: Any) -> None:
-    """The same where no correlation is negative, before and after."""
+    """The same where no correlation is negative."""
     for j in range(rho.size):
-        x = gap[j]
-        root = math.sqrt(x)
-        theta = root * _angle_factor(x)
-        x -= w * (x * root * _versine_factor(x))
-        rho[j] = 1.0 - x
+        x, slope = _rectified_step(gap[j], v, w)
+        if tau is not None:
+            tau[j] = slope * tau[j] + weight * (1.0 - x)
         gap[j] = x
-        tau[j] = tau[j] * (v + w * (1.0 - theta)) + weight * (1.0 - x)
+        rho[j] = 1.0 - x
 
 
 @_compiled
@@ -223,7 +309,8 @@ def _erf(
         scale = inverse * inverse2[j]
         missing = (arccosine - (half_angle + half_angle2[j])) - 0.5 * (h - h2[j]) ** 2
         new = math.copysign(arcsine * scale, rho[j])
-        tau[j] = tau[j] * (slope * slope2[j] / math.sqrt(x * (1.0 + r))) + weight * new
+        if tau is not None:
+            tau[j] = tau[j] * (slope * slope2[j] / math.sqrt(x * (1.0 + r))) + weight * new
         gap[j] = max(missing * scale, 0.0)
         rho[j] = new
 
@@ -251,8 +338,9 @@ def _gelu(rho: Any, gap: Any, tau: Any, left: Any, p2: Any, d2: Any, k2: Any, we
         damping, scale = d + d2[j], k * k2[j]
         old = rho[j]
         new = scale * (old * both + q * (gap[j] * (2.0 - gap[j]) + old * old * damping))
-        slope = both + old * q * (damping + d * d2[j] * (inverse * inverse))
-        tau[j] = tau[j] * (scale * slope) + weight * new
+        if tau is not None:
+            slope = both + old * q * (damping + d * d2[j] * (inverse * inverse))
+            tau[j] = tau[j] * (scale * slope) + weight * new
         gap[j] = max(1.0 - abs(new), 0.0)
         rho[j] = new
 
@@ -270,25 +358,87 @@ def _largest(rho: Any) -> Any:
 def _series_term(sums: Any, slopes: Any, rho: Any, own: Any, others: Any) -> None:
     """One step of Horner's rule for a series and its derivative."""
     for j in range(rho.size):
-        slopes[j] = slopes[j] * rho[j] + sums[j]
+        if slopes is not None:
+            slopes[j] = slopes[j] * rho[j] + sums[j]
         sums[j] = sums[j] * rho[j] + own * others[j]
+
+
+@_compiled
+def _series_terms(
+    sums: Any, slopes: Any, rho: Any, own: Any, a: Any, b: Any, c: Any, d: Any
+) -> None:
+    """Four steps of it."""
+    own0, own1, own2, own3 = own[3], own[2], own[1], own[0]
+    for j in range(rho.size):
+        x, value = rho[j], sums[j]
+        value1 = value * x + own0 * d[j]
+        value2 = value1 * x + own1 * c[j]
+        value3 = value2 * x + own2 * b[j]
+        if slopes is not None:
+            slopes[j] = (((slopes[j] * x + value) * x + value1) * x + value2) * x + value3
+        sums[j] = value3 * x + own3 * a[j]
 
 
 @_compiled
 def _series_end(rho: Any, gap: Any, tau: Any, sums: Any, slopes: Any, weight: Any) -> None:
     for j in range(rho.size):
         new = min(max(sums[j], -1.0), 1.0)
-        tau[j] = tau[j] * slopes[j] + weight * new
+        if tau is not None:
+            tau[j] = tau[j] * slopes[j] + weight * new
         gap[j] = 1.0 - abs(new)
         rho[j] = new
 
 
 @_compiled
-def _angle(rho: Any, gap: Any, z: Any) -> None:
-    """2θ/π − 1 with θ the angle of the pair."""
-    for j in range(rho.size):
-        theta = math.sqrt(gap[j]) * _angle_factor(gap[j])
-        z[j] = 2.0 * (theta if rho[j] >= 0.0 else 1.0 - theta) - 1.0
+def _series(
+    rho: Any,
+    gap: Any,
+    tau: Any,
+    sums: Any,
+    slopes: Any,
+    left: Any,
+    right: Any,
+    columns: slice,
+    scalars: Any,
+) -> None:
+    """An activation by its series; of its terms so many as the largest correlation takes."""
+    sums[:] = 0.0
+    if slopes is not None:
+        slopes[:] = 0.0
+    first, terms, largest = int(scalars[0]), int(scalars[1]), _largest(rho)
+    for reach in scalars[3:]:
+        terms = (terms + 1) // 2 if largest <= reach else terms
+    end = first + terms
+    while end - first >= 4:
+        end -= 4
+        _series_terms(
+            sums,
+            slopes,
+            rho,
+            left[end : end + 4],
+            right[end, columns],
+            right[end + 1, columns],
+            right[end + 2, columns],
+            right[end + 3, columns],
+        )
+    while end > first:
+        end -= 1
+        _series_term(sums, slopes, rho, left[end], right[end, columns])
+    _series_end(rho, gap, tau, sums, slopes, scalars[2])
+
+
+@_compiled
+def _angle(values: Any, z: Any, first: Any, second: Any) -> None:
+    """2θ/π − 1 with θ the angle of the pair; two polynomials in it start at 0."""
+    for j in range(values.size):
+        value, gap = _decoded(values[j])
+        numerator, _, denominator = _arccosine(1.0 - gap)
+        theta = math.sqrt(gap) / denominator * numerator
+        opposite = 1.0 - theta
+        z[j] = 2.0 * (theta if value >= 0.0 else opposite) - 1.0
+        first[j] = 0.0
+        if second is not None:
+            second[j] = 0.0
 
 
 @_compiled
@@ -301,31 +451,48 @@ def _horner8(first: Any, second: Any, z: Any, a: Any, b: Any) -> None:
         y = first[j]
         y = (((y * x + a0) * x + a1) * x + a2) * x + a3
         first[j] = (((y * x + a4) * x + a5) * x + a6) * x + a7
-        y = second[j]
-        y = (((y * x + b0) * x + b1) * x + b2) * x + b3
-        second[j] = (((y * x + b4) * x + b5) * x + b6) * x + b7
+        if second is not None:
+            y = second[j]
+            y = (((y * x + b0) * x + b1) * x + b2) * x + b3
+            second[j] = (((y * x + b4) * x + b5) * x + b6) * x + b7
 
 
 @_compiled
 def _outputs(
-    nngp: Any, ntk: Any, rho: Any, tau: Any, left: Any, carried2: Any, weight2: Any, ends: Any
+    nngp: Any,
+    ntk: Any,
+    values: Any,
+    tangents: Any,
+    rho: Any,
+    tau: Any,
+    left: Any,
+    carried2: Any,
+    weight2: Any,
+    ends: Any,
 ) -> None:
-    """The last dense layer, which gives covariances instead of correlations."""
+    """The last dense layer, which gives covariances instead of correlations.
+
+    They go into the row of the result and into that of the tile, which is mirrored from there.
+    """
     carried, weight = left[0], left[1]
     variance, bias = ends[0], ends[1]
     for j in range(rho.size):
         product = carried * carried2[j]
-        ntk[j] = product * tau[j] + (weight * weight2[j] * rho[j] + bias)
-        nngp[j] = product * rho[j] + variance
+        if ntk is not None:
+            tangent = product * tau[j] + (weight * weight2[j] * rho[j] + bias)
+            ntk[j] = tangent
+            tangents[j] = tangent
+        covariance = product * rho[j] + variance
+        nngp[j] = covariance
+        values[j] = covariance
 
 
 @_compiled
 def _through_layers(
     values: Any,
-    ntk: Any,
-    row: int,
+    tau: Any,
+    state: Any,
     columns: slice,
-    table_row: int,
     table_columns: slice,
     kinds: Any,
     scalars: Any,
@@ -334,63 +501,85 @@ def _through_layers(
     left_table: Any,
     right_table: Any,
     polynomials: Any,
-    ends: Any,
-    state: Any,
 ) -> None:
-    """Take one piece of a row through all layers; ``values`` becomes the covariances."""
+    """Take one piece of a row through the hidden layers, from ``values`` to ρ and Θ/σσ′.
+
+    ``tau`` is ``None`` where nobody asks for the tangent kernel: then it is not even compiled.
+    """
     n = values.size
-    rho, gap, tau = state[0, :n], state[1, :n], state[2, :n]
-    more, most = state[3, :n], state[4, :n]
-    _decode(values, rho, gap, tau)
-    for step in range(kinds.shape[0]):
+    rho, gap, sums = state[0, :n], state[1, :n], state[2, :n]
+    slopes = None if tau is None else state[3, :n]
+    step, steps = 0, kinds.shape[0]
+    # What the first layers are decides how correlations come in.
+    kind = kinds[0, 0]
+    behind = kinds[1, 0] if steps > 1 else ANGLE
+    # Whether a dense layer without bias comes behind that, which the merged loops do not know.
+    plain_behind = steps > 1 and scalars[1, 2] != 0.0
+    if kind == ANGLE:
+        _angle(values, sums, rho, tau)
+        for start in range(0, polynomials.shape[1], 8):
+            part = slice(start, start + 8)
+            _horner8(rho, tau, sums, polynomials[0, part], polynomials[1, part])
+        return
+    if behind == PIECEWISE and kind == PLAIN:
+        step, below = 2, scalars[0, 2]
+        v, w, weight = scalars[1, 0], scalars[1, 1], scalars[1, 2]
+        _piecewise(values, rho, gap, tau, below, v, w, weight)
+    elif behind == PIECEWISE and kind == BIASED and not plain_behind:
+        step, place = 2, kinds[0, 1]
+        p2, q2 = right[place, 0, columns], right[place, 1, columns]
+        weight, bias, v, w = scalars[0, 0], scalars[0, 1], scalars[1, 0], scalars[1, 1]
+        _biased_piecewise(values, rho, gap, tau, left[place], p2, q2, weight, bias, v, w)
+    else:
+        _decode(values, rho, gap, tau)
+    while step < steps:
         kind, place = kinds[step, 0], kinds[step, 1]
+        behind = ANGLE
+        if step + 1 < steps and scalars[step + 1, 2] == 0.0:
+            behind = kinds[step + 1, 0]
         v, w, weight = scalars[step, 0], scalars[step, 1], scalars[step, 2]
-        own = left[place, :, row]
+        own = left[place]
         # One by one: a slice of one row is known to be contiguous, a row of a slice is not.
         r0, r1 = right[place, 0, columns], right[place, 1, columns]
-        r2, r3 = right[place, 2, columns], right[place, 3, columns]
-        r4, r5 = right[place, 4, columns], right[place, 5, columns]
-        if kind == DENSE:
-            if v > 0.0:
-                _dense(rho, gap, tau, own, r0, r1, r2, r3)
-            else:
-                _plain(rho, tau, weight)
-        elif kind == PIECEWISE:
-            _piecewise(rho, gap, tau, v, w, weight)
-        elif kind == RECTIFIED:
+        if kind == RECTIFIED:
             _rectified(rho, gap, tau, v, w, weight)
-        elif kind == ERF:
-            _erf(rho, gap, tau, own, r0, r1, r2, r3, r4, r5, weight)
-        elif kind == GELU:
-            _gelu(rho, gap, tau, own, r0, r1, r2, weight)
+        elif kind == PIECEWISE:
+            _piecewise(None, rho, gap, tau, 0.0, v, w, weight)
+        elif kind == PLAIN:
+            _plain(rho, tau, weight)
+        elif kind == BIASED and behind == RECTIFIED:
+            step += 1
+            next_v, next_w = scalars[step, 0], scalars[step, 1]
+            _biased_rectified(rho, gap, tau, own, r0, r1, v, w, next_v, next_w)
+        elif kind == BIASED and behind == PIECEWISE:
+            step += 1
+            next_v, next_w = scalars[step, 0], scalars[step, 1]
+            _biased_piecewise(None, rho, gap, tau, own, r0, r1, v, w, next_v, next_w)
+        elif kind == BIASED:
+            _biased(rho, gap, tau, own, r0, r1, v, w)
         elif kind == SERIES:
-            more[:] = 0.0
-            most[:] = 0.0
-            largest, terms = _largest(rho), int(w)
-            for reach in scalars[step, 3:]:
-                terms = (terms + 1) // 2 if largest <= reach else terms
-            for term in range(int(v) + terms - 1, int(v) - 1, -1):
-                _series_term(
-                    more, most, rho, left_table[term, table_row], right_table[term, table_columns]
-                )
-            _series_end(rho, gap, tau, more, most, weight)
+            _series(
+                rho, gap, tau, sums, slopes, left_table, right_table, table_columns, scalars[step]
+            )
         else:
-            _angle(rho, gap, more)
-            rho[:] = 0.0
-            tau[:] = 0.0
-            for start in range(0, polynomials.shape[1], 8):
-                part = slice(start, start + 8)
-                _horner8(rho, tau, more, polynomials[0, part], polynomials[1, part])
-    last = left.shape[0] - 1
-    carried, weights = right[last, 0, columns], right[last, 1, columns]
-    _outputs(values, ntk, rho, tau, left[last, :, row], carried, weights, ends)
+            r2, r3 = right[place, 2, columns], right[place, 3, columns]
+            if kind == DENSE:
+                _dense(rho, gap, tau, own, r0, r1, r2, r3)
+            elif kind == GELU:
+                _gelu(rho, gap, tau, own, r0, r1, r2, weight)
+            else:
+                r4, r5 = right[place, 4, columns], right[place, 5, columns]
+                _erf(rho, gap, tau, own, r0, r1, r2, r3, r4, r5, weight)
+        step += 1
 
 
 @_compiled
-def kernel_block(
+def kernel_tile(
     nngp: Any,
     ntk: Any,
-    block: tuple[int, int, int, int],
+    values: Any,
+    tangents: Any,
+    tile: tuple[int, int, int, int],
     symmetric: bool,
     kinds: Any,
     scalars: Any,
@@ -401,64 +590,107 @@ def kernel_block(
     polynomials: Any,
     ends: Any,
 ) -> None:
-    """Turn the encoded correlations in a block of ``nngp`` into both kernels.
+    """Turn the encoded correlations of a tile into its part of both kernels.
 
-    ``block`` are first row, last, first column and last, the last ones left out; the tables are
-    those of its points alone. Where ``symmetric``, only what is right of the diagonal is read, and
-    mirrored.
+    ``tile`` are its first row, number of rows, first column and number of columns, at most
+    ``PIECE``. ``values`` and ``tangents`` hold it, with unused columns that keep rows apart in the
+    cache; ``left`` (rows, operations, slots) and the tables are those of its points alone. Where
+    ``symmetric``, only what is right of the diagonal is read, and mirrored; on the diagonal there
+    is no result. Where ``ntk`` is ``None`` it is not computed; an empty ``nngp`` is not kept.
     """
-    state = np.empty((5, PIECE))
-    first_row, last_row, first_column, last_column = block
-    for top in range(first_row, last_row, TALL):
-        bottom = min(top + TALL, last_row)
-        for start in range(first_column, last_column, PIECE):
-            end = min(start + PIECE, last_column)
+    state = np.empty((6, PIECE))
+    first_row, rows, first_column, count = tile
+    last = left.shape[1] - 1
+    for top in range(0, rows, TALL):
+        bottom = min(top + TALL, rows)
+        for i in range(top, bottom):
+            begin = min(max(0, first_row + i - first_column), count) if symmetric else 0
+            # Whole vectors: what is left of the diagonal is overwritten when it is mirrored.
+            begin -= begin % 8
+            columns = slice(first_column + begin, first_column + count)
+            row = values[i, begin:count]
+            tau = None if ntk is None else state[4, : count - begin]
+            _through_layers(
+                row,
+                tau,
+                state,
+                columns,
+                slice(begin, count),
+                kinds,
+                scalars,
+                left[i],
+                right,
+                left_table[i],
+                right_table,
+                polynomials,
+            )
+            row_of_nngp = state[5, : count - begin]
+            if nngp.size:
+                row_of_nngp = nngp[first_row + i, columns]
+            row_of_ntk = None if ntk is None else ntk[first_row + i, columns]
+            _outputs(
+                row_of_nngp,
+                row_of_ntk,
+                row,
+                None if ntk is None else tangents[i, begin:count],
+                state[0, : count - begin],
+                tau,
+                left[i, last],
+                right[last, 0, columns],
+                right[last, 1, columns],
+                ends,
+            )
+        if symmetric:
+            if nngp.size:
+                _mirror(nngp, values, top, bottom, first_row, first_column, count)
+            if ntk is not None:
+                _mirror(ntk, tangents, top, bottom, first_row, first_column, count)
+
+
+@_compiled
+def _mirror(
+    kernel: Any, tile: Any, top: int, bottom: int, first_row: int, first_column: int, count: int
+) -> None:
+    """Write rows of a tile as columns, what is right of the diagonal alone.
+
+    Eight columns at a time, which share the lines of the cache that are read.
+    """
+    for start in range(max(0, first_row + top + 1 - first_column), count, 8):
+        if start + 8 <= count and first_column + start >= first_row + bottom:
             for i in range(top, bottom):
-                begin = max(start, i) if symmetric else start
-                if begin < end:
-                    columns = slice(begin, end)
-                    _through_layers(
-                        nngp[i, columns],
-                        ntk[i, columns],
-                        i,
-                        columns,
-                        i - first_row,
-                        slice(begin - first_column, end - first_column),
-                        kinds,
-                        scalars,
-                        left,
-                        right,
-                        left_table,
-                        right_table,
-                        polynomials,
-                        ends,
-                        state,
-                    )
-            if symmetric:
-                for j in range(max(start, top + 1), end):
-                    for i in range(top, min(bottom, j)):
-                        nngp[j, i] = nngp[i, j]
-                        ntk[j, i] = ntk[i, j]
+                for k in range(8):
+                    kernel[first_column + start + k, first_row + i] = tile[i, start + k]
+        else:
+            for j in range(start, min(start + 8, count)):
+                for i in range(top, min(bottom, first_column + j - first_row)):
+                    kernel[first_column + j, first_row + i] = tile[i, j]
 
 
 @_compiled
 def near_parallel(
-    panel: Any, row: int, offset: int, threshold: float, rows: Any, columns: Any
+    values: Any,
+    shape: tuple[int, int],
+    row: int,
+    offset: int,
+    threshold: float,
+    rows: Any,
+    columns: Any,
 ) -> tuple[int, int]:
     """List pairs with 1 − |ρ| below the threshold, from ``row`` on, as many rows as fit the lists.
 
-    In row i only columns from i + ``offset`` on are looked at. Returns how many and the next row.
+    Of a tile with that ``shape``; in row i only columns from i + ``offset`` on are looked at.
+    Returns how many and the next row.
     """
     count = 0
     limit = 1.0 - threshold
-    while row < panel.shape[0] and count + panel.shape[1] <= rows.size:
+    while row < shape[0] and count + shape[1] <= rows.size:
         begin = max(row + offset, 0)
-        for start in range(begin, panel.shape[1], PIECE):
-            part = panel[row, start : min(start + PIECE, panel.shape[1])]
+        if begin < shape[1]:
+            part = values[row, begin : shape[1]]
             if _any_above(part, limit):
                 for j in range(part.size):
                     if abs(part[j]) > limit:
-                        rows[count], columns[count] = row, start + j
+                        rows[count], columns[count] = row, begin + j
                         count += 1
         row += 1
     return count, row

@@ -26,18 +26,25 @@ SLOTS = 6
 class Kind(IntEnum):
     """Kinds of operations, by the numbers that ``loops`` knows them by."""
 
-    DENSE = 0
-    PIECEWISE = 1
-    RECTIFIED = 2
-    ERF = 3
-    GELU = 4
-    SERIES = 5
-    ANGLE = 6
+    PLAIN = 0
+    """A dense layer without bias."""
+    BIASED = 1
+    """One whose weights and bias add multiples of their covariance to the tangent kernel."""
+    DENSE = 2
+    """Any other."""
+    PIECEWISE = 3
+    RECTIFIED = 4
+    ERF = 5
+    GELU = 6
+    SERIES = 7
+    ANGLE = 8
 
 
 @dataclass(frozen=True)
 class Operation:
     """One step; ``v`` and ``w`` are the kind's own numbers, ``place`` that of its vectors.
+
+    For a dense layer with a bias they are those multiples, of the weights and of the bias.
 
     For a series they are its first term and their number, and ``reaches`` say up to which
     correlation half of them is enough, half of those, and so on.

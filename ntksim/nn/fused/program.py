@@ -167,14 +167,20 @@ def _lower_dense(state: _Lowering, layer: Dense, before: Moments, after: Moments
     carried, shift, weight, bias = dense_vectors(layer, before, np.where(total > 0, total, 1.0))
     if shift.any() or bias.any() or not layer.initial_weight_std:
         state.plain = False
-        place = state.block(np.stack([carried, shift, weight, bias]))
-        state.operations.append(Operation(Kind.DENSE, v=1.0, place=place))
+        if layer.initial_weight_std and (layer.initial_bias_std or not layer.trained):
+            place = state.block(np.stack([carried, shift]))
+            weights = 1.0 / layer.initial_weight_std**2 if layer.trained else 0.0
+            biases = 1.0 / layer.initial_bias_std**2 if layer.trained else 0.0
+            state.operations.append(Operation(Kind.BIASED, weights, biases, place=place))
+        else:
+            place = state.block(np.stack([carried, shift, weight, bias]))
+            state.operations.append(Operation(Kind.DENSE, place=place))
         return
     share = 1.0 / layer.initial_weight_std**2 if layer.trained else 0.0
     if state.operations:
         state.operations[-1] = state.operations[-1].followed_by(share)
     else:
-        state.operations.append(Operation(Kind.DENSE, weight=share))
+        state.operations.append(Operation(Kind.PLAIN, weight=share))
 
 
 def _lower_activation(
@@ -209,6 +215,6 @@ def _angle_form(
     if not state.angular or state.activations < 3 or not len(alive):
         return None
     if state.plain:
-        return angle_form(hidden, 1.0, fan_in)
+        return angle_form(tuple(hidden), 1.0, fan_in)
     equal = alive.max() - alive.min() <= EQUAL * alive.max()
-    return angle_form(hidden, float(alive[0]), fan_in) if equal else None
+    return angle_form(tuple(hidden), float(alive[0]), fan_in) if equal else None
