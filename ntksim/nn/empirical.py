@@ -9,7 +9,7 @@ import numpy as np
 from ntksim.nn.layers.base import Layer, Sensitivity
 from ntksim.nn.layers.composite import Serial
 from ntksim.nn.layers.fixed import ActivationLayer
-from ntksim.nn.recycling import Recycling
+from ntksim.nn.recycling import in_force
 from ntksim.nn.tiles import slices, tile_pairs
 from ntksim.types import Array, Params
 
@@ -65,7 +65,7 @@ class FiniteKernels:
         self, x1: Array, x2: Array | None, wanted: Wanted, held_bytes: int
     ) -> tuple[Array | None, Array | None]:
         """Return tangent kernel, summed over outputs, and prior kernel; ``None`` if not known."""
-        with Recycling():
+        with in_force():
             return self._between(x1, x2, wanted, held_bytes)
 
     def _between(

@@ -28,16 +28,23 @@ def empty(shape: tuple[int, ...]) -> Array:
     return np.empty(shape) if recycling is None else recycling.empty(shape)
 
 
+def in_force() -> Recycling:
+    """Return the ``Recycling`` of an enclosing context, or a new one."""
+    recycling: Recycling | None = getattr(_current, "recycling", None)
+    return Recycling() if recycling is None else recycling
+
+
 class Recycling:
     """A context in which ``empty`` gives arrays again that nobody refers to any more.
 
-    It may be entered many times, one thread at a time, and keeps its arrays in between. An array
-    that is still referred to, itself or through a view, is never given a second time.
+    It may be entered many times, also within itself, one thread at a time, and keeps its arrays in
+    between: so repeated evaluations of one network are faster within one. An array that is still
+    referred to, itself or through a view, is never given a second time.
     """
 
     def __init__(self) -> None:
         self._arrays: dict[tuple[int, ...], list[Array]] = {}
-        self._before: Recycling | None = None
+        self._before: list[Recycling | None] = []
         self._of_no_one = _references([np.empty(0)])[0]
 
     def empty(self, shape: tuple[int, ...]) -> Array:
@@ -52,7 +59,7 @@ class Recycling:
         return kept[-1]
 
     def __enter__(self) -> Recycling:
-        self._before = getattr(_current, "recycling", None)
+        self._before.append(getattr(_current, "recycling", None))
         _current.recycling = self
         return self
 
@@ -62,8 +69,7 @@ class Recycling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _current.recycling = self._before
-        self._before = None
+        _current.recycling = self._before.pop()
 
 
 def _references(kept: list[Any]) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from ntksim.nn import ComposedNetwork, Dense, Recycling, Relu
-from ntksim.nn.recycling import SMALLEST, empty
+from ntksim.nn.recycling import SMALLEST, empty, in_force
 from ntksim.nn.tiles import slices, tile_pairs
 
 from small_networks import chain
@@ -85,6 +85,18 @@ def test_recycling_ends_with_its_context_and_its_thread() -> None:
     with outer:
         assert empty((SMALLEST,)).ctypes.data == kept
     assert empty((SMALLEST,)).ctypes.data != kept
+
+
+def test_it_may_be_entered_within_itself() -> None:
+    outer, inner = Recycling(), Recycling()
+    assert in_force() not in (outer, inner)
+    with outer:
+        with inner:
+            with inner, in_force() as again:
+                assert again is inner
+            assert in_force() is inner
+        assert in_force() is outer
+    assert in_force() is not outer
 
 
 def test_results_of_a_network_are_not_overwritten_by_the_next_ones() -> None:

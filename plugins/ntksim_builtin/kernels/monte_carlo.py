@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from ntksim import Array, DivisibleKernelProvider, Kernels, Model, Network
+from ntksim.nn import Recycling
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -86,9 +87,11 @@ class MonteCarlo(DivisibleKernelProvider):
         ntk: _RunningMean,
         nngp: _RunningMean,
     ) -> None:
+        recycling = Recycling()
         for sample in samples:
             params = model.draw(self.name, sample)
-            tangent, prior = model.network.empirical_kernels(params, x1, x2)
+            with recycling:
+                tangent, prior = model.network.empirical_kernels(params, x1, x2)
             ntk.add(tangent)
             nngp.add(prior)
 
