@@ -73,6 +73,7 @@ NETWORKS = {
     "residual read-out": ComposedNetwork(
         (Dense(), ERF, Dense(units=2), Residual(ERF, Dense(units=2))), (3,), 2
     ),
+    "activation last": ComposedNetwork((Dense(), ERF, Dense(units=2), ERF), (3,), 2),
     "bottleneck": ComposedNetwork((Dense(), ERF, Dense(units=2), ERF, Dense(units=2)), (3,), 2),
 }
 
