@@ -1,30 +1,23 @@
-"""What a study costs beside its mathematics, measured on thousands of tiny cells.
+"""Studies: what they cost beside their mathematics, on thousands of tiny cells, and with workers.
 
-    python benchmarks/study_overhead.py [--cells 5000] [--repeats 3]
-
-prints one row for each measurement: the median of the repetitions by the clock, their least and
-their most, and the median of the time of the processor, which is the steadier one on a busy
-machine. Everything runs in processes of its own, in a folder that is deleted afterwards; what the
-disk does is part of what is measured, so the folder should lie where stores lie (``--folder``).
+Stores are written where temporary files go (``TMPDIR``), and what that disk does is part of what is
+measured. Of 5,000 cells there is one run after the first one; everything else has five rounds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import resource
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-STUDY = """\
+from benchmarks.comparison import Comparison, Contender, Ratio, Run
+
+TINY = """\
 study: tiny
 dataset: {{name: three_points, points: 4}}
 architecture: shallow_relu
@@ -38,88 +31,203 @@ record: [loss]
 
 WIDTHS = 5
 
-INSIDE = """
-import json, resource, sys, time
-from pathlib import Path
-import ntksim
-from ntksim.engine import duties
-
-def clocks():
-    used = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter(), sum(part.ru_utime + part.ru_stime for part in used)
-
-inside = [0.0, 0.0]
-
-def timed(workshop, threads, announced, function, *arguments, call=duties.call):
-    start = clocks()
-    try:
-        return call(workshop, threads, announced, function, *arguments)
-    finally:
-        for i, (before, after) in enumerate(zip(start, clocks())):
-            inside[i] += after - before
-
-workers = int(sys.argv[3])
-if workers == 1:
-    duties.call = timed
-study = ntksim.load_study(Path(sys.argv[1]))
-start = clocks()
-summary = ntksim.run(study, store=sys.argv[2], workers=workers)
-whole = [after - before for before, after in zip(start, clocks())]
-assert summary.is_complete
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps([whole, inside, peak]))
+HEAVY = """\
+study: heavy
+dataset: {{name: digits, classes: [3, 8], train: {points}, test: 50}}
+architecture: {{name: mlp, depth: 2}}
+width: {width}
+seed: {{count: {seeds}}}
+time: [0, 1, .inf]
+kernel: empirical
+solver: eigh
+record: [loss]
 """
 
 
-@dataclass(frozen=True)
-class Time:
-    """Seconds by the clock, and of the processor."""
+def comparisons(*, quick: bool) -> Iterable[Comparison]:
+    """Runs in one process and with two workers, commands on what is stored, and heavy cells."""
+    cells = 500 if quick else 5000
+    rounds = 1
+    yield Comparison(
+        f"{cells} tiny cells (wanted: overhead below 5 ms a cell in one process)",
+        (
+            Contender("one process", "study_overhead:in_process", {"cells": cells}),
+            Contender("a fifth of the cells", "study_overhead:in_process", {"cells": cells // 5}),
+            Contender("files alone", "study_overhead:files", {"count": cells}),
+        ),
+        (Ratio("one process", "files alone"), Ratio("one process", "a fifth of the cells")),
+        rounds,
+    )
+    yield Comparison(
+        f"{cells} tiny cells (wanted: below 10 ms a cell with a local cluster, its start included)",
+        (Contender("two workers", "study_overhead:with_workers", {"cells": cells}, threads=2),),
+        (),
+        rounds,
+    )
+    yield Comparison(
+        f"commands on the store of {cells} cells (wanted: run 3 s)",
+        tuple(
+            Contender(f"ntksim {name}", "study_overhead:command", {"name": name, "cells": cells})
+            for name in ("run", "check")
+        ),
+    )
+    yield Comparison(
+        "commands (wanted: check 1.5 s, --help 0.3 s)",
+        (
+            Contender("ntksim check, five cells", "study_overhead:checking", {}),
+            Contender("ntksim --help", "study_overhead:helping", {}),
+            Contender("python -c pass", "study_overhead:python", {}),
+        ),
+    )
+    sizes = {"points": 250, "width": 500 if quick else 3000, "seeds": 8}
+    yield Comparison(
+        f"{sizes['seeds']} heavy cells on a cluster that is there",
+        tuple(
+            Contender(name, "study_overhead:heavy", {"workers": count, **sizes}, threads=2)
+            for name, count in (("one worker", 1), ("two workers", 2))
+        ),
+        (Ratio("one worker", "two workers", at_least=1.7),),
+    )
 
-    clock: float
-    processor: float
 
-    def __sub__(self, other: Time) -> Time:
-        return Time(self.clock - other.clock, self.processor - other.processor)
+def in_process(cells: int) -> Run:
+    """Run tiny cells in this process; what is spent in their tasks is told apart."""
+    import ntksim
+    from ntksim.engine import duties
 
-    def __mul__(self, factor: float) -> Time:
-        return Time(factor * self.clock, factor * self.processor)
+    path = _tiny(cells)
+    inside = [0.0]
+    call = duties.call
+
+    def timed(*arguments: object) -> object:
+        start = time.perf_counter()
+        try:
+            return call(*arguments)  # pyright: ignore[reportArgumentType]
+        finally:
+            inside[0] += time.perf_counter() - start
+
+    duties.call = timed
+
+    def run() -> dict[str, float]:
+        inside[0] = 0.0
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            summary = ntksim.run(path, store=Path(folder, "tiny.zarr"))
+            whole = time.perf_counter() - start
+        assert summary.is_complete  # noqa: S101 - a benchmark of nothing is none
+        return {
+            "overhead ms/cell": (whole - inside[0]) * 1e3 / cells,
+            "mathematics ms/cell": inside[0] * 1e3 / cells,
+        }
+
+    return run
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A folder, and how many cells are run there."""
+def with_workers(cells: int) -> Run:
+    """Run tiny cells with two local workers, their start and the mathematics included."""
+    import ntksim
 
-    folder: Path
-    cells: int
+    path = _tiny(cells)
 
-    def study(self, cells: int) -> Path:
-        """Write the study of so many cells."""
-        path = self.folder / f"tiny-{cells}.yaml"
-        path.write_text(STUDY.format(seeds=cells // WIDTHS), encoding="utf-8")
-        return path
+    def run() -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            summary = ntksim.run(path, store=Path(folder, "tiny.zarr"), workers=2)
+            whole = time.perf_counter() - start
+        assert summary.is_complete  # noqa: S101
+        return {"ms/cell": whole * 1e3 / cells}
 
-    def run(self, cells: int, workers: int) -> tuple[Time, Time, float]:
-        """Run a study anew; return its time, that of mathematics, and its peak memory in bytes."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as place:
-            return self.run_on(Path(place, "tiny.zarr"), cells, workers)
+    return run
 
-    def run_on(self, store: Path, cells: int, workers: int = 1) -> tuple[Time, Time, float]:
-        """Run a study on a store."""
-        command = [sys.executable, "-c", INSIDE, self.study(cells), store, str(workers)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        whole, inside, peak = json.loads(done.stdout)
-        return Time(*whole), Time(*inside), peak
 
-    def command(self, *arguments: object) -> Time:
-        """Return how long a command takes, from its start to its end."""
-        start, used = time.perf_counter(), _used_by_children()
-        subprocess.run(
-            [sys.executable, "-m", "ntksim", *map(str, arguments)],
-            check=True,
-            capture_output=True,
-            cwd=self.folder,
-        )
-        return Time(time.perf_counter() - start, _used_by_children() - used)
+def files(count: int) -> Run:
+    """Write as many files as there are cells, flushed to the disk one by one, and renamed."""
+    content = b"x" * 1500
+
+    def run() -> dict[str, float]:
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(count):
+                path = Path(folder, f"{number}.tmp")
+                with open(path, "xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.rename(Path(folder, f"{number}.npz"))
+        return {"ms/file": (time.perf_counter() - start) * 1e3 / count}
+
+    return run
+
+
+def command(name: str, cells: int) -> Run:
+    """Run or check a study of which every cell is stored."""
+    import ntksim
+
+    folder = tempfile.TemporaryDirectory()
+    path, store = _tiny(cells), Path(folder.name, "tiny.zarr")
+    ntksim.run(path, store=store)
+    return _ntksim(name, path, "--store", store, keep=folder)
+
+
+def checking() -> Run:
+    """Check a study of five cells without a store."""
+    return _ntksim("check", _tiny(WIDTHS), "--store", "nothing.zarr")
+
+
+def helping() -> Run:
+    """Show the help."""
+    return _ntksim("--help")
+
+
+def python() -> Run:
+    """Start Python and nothing else."""
+    return _process([sys.executable, "-c", "pass"])
+
+
+def heavy(workers: int, points: int, width: int, seeds: int) -> Run:
+    """Run cells of about a second on workers that are there already."""
+    return on_cluster(HEAVY.format(points=points, width=width, seeds=seeds), workers)
+
+
+def on_cluster(text: str, workers: int) -> Run:
+    """Run a study on a cluster that is started beforehand: its start is not what is compared."""
+    import ntksim
+    from distributed import LocalCluster
+
+    path = _written(text)
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit=0,
+        dashboard_address=":0",
+        silence_logs=50,
+    )
+
+    def run() -> dict[str, float]:
+        assert len(cluster.workers) == workers  # noqa: S101 - and it is kept until the end
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            store = Path(folder, "cluster.zarr")
+            summary = ntksim.run(path, store=store, scheduler=cluster.scheduler_address)
+            assert summary.is_complete  # noqa: S101
+            return {"seconds": time.perf_counter() - start}
+
+    return run
+
+
+def _ntksim(*arguments: object, keep: object = None) -> Run:
+    return _process([sys.executable, "-m", "ntksim", *map(str, arguments)], keep)
+
+
+def _process(command: list[str], keep: object = None) -> Run:
+    def run(keep: object = keep) -> dict[str, float]:  # what is kept lives as long as this
+        del keep
+        used = _used_by_children()
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+        return {"processor s": _used_by_children() - used}
+
+    return run
 
 
 def _used_by_children() -> float:
@@ -127,108 +235,11 @@ def _used_by_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def overhead_in_process(bench: Bench) -> Time:
-    """Milliseconds a cell in one process, without the time spent in the tasks themselves."""
-    whole, mathematics, _ = bench.run(bench.cells, workers=1)
-    return (whole - mathematics) * (1e3 / bench.cells)
+def _tiny(cells: int) -> Path:
+    return _written(TINY.format(seeds=cells // WIDTHS))
 
 
-def mathematics_in_process(bench: Bench) -> Time:
-    """Milliseconds a cell in the tasks: kernels, spectra, initial outputs, solving, measuring."""
-    _, mathematics, _ = bench.run(bench.cells, workers=1)
-    return mathematics * (1e3 / bench.cells)
-
-
-def all_with_two_workers(bench: Bench) -> Time:
-    """Milliseconds a cell with two local workers, with their start and the mathematics."""
-    whole, _, _ = bench.run(bench.cells, workers=2)
-    return whole * (1e3 / bench.cells)
-
-
-def memory_of_a_cell(bench: Bench) -> Time:
-    """Bytes by which the peak grows with each cell, from a fifth of the cells to all of them."""
-    few = bench.cells // 5
-    _, _, small = bench.run(few, workers=1)
-    _, _, large = bench.run(bench.cells, workers=1)
-    return Time((large - small) / (bench.cells - few), 0.0)
-
-
-def resuming(bench: Bench) -> Time:
-    """Seconds of ``ntksim run`` on a store in which every cell is stored."""
-    return bench.command("run", bench.study(bench.cells), "--store", bench.folder / "full.zarr")
-
-
-def checking_everything(bench: Bench) -> Time:
-    """Seconds of ``ntksim check`` beside that store."""
-    return bench.command("check", bench.study(bench.cells), "--store", bench.folder / "full.zarr")
-
-
-def checking(bench: Bench) -> Time:
-    """Seconds of ``ntksim check`` of a study of five cells without a store."""
-    return bench.command("check", bench.study(WIDTHS))
-
-
-def helping(bench: Bench) -> Time:
-    """Seconds of ``ntksim --help``."""
-    return bench.command("--help")
-
-
-def adopting(bench: Bench) -> Time:
-    """Seconds of ``ntksim run`` on that store without its journal, which is restored from it."""
-    shutil.rmtree(bench.folder / "full.cells")
-    return bench.command("run", bench.study(bench.cells), "--store", bench.folder / "full.zarr")
-
-
-ROWS: tuple[tuple[str, str, str, Callable[[Bench], Time]], ...] = (
-    ("overhead, one process", "ms/cell", "5", overhead_in_process),
-    ("mathematics, one process", "ms/cell", "", mathematics_in_process),
-    ("everything, two workers", "ms/cell", "10", all_with_two_workers),
-    ("memory of a further cell", "bytes", "", memory_of_a_cell),
-    ("run, all cells stored", "s", "3", resuming),
-    ("check, all cells stored", "s", "", checking_everything),
-    ("check, five cells", "s", "1.5", checking),
-    ("--help", "s", "0.3", helping),
-    ("run, journal gone", "s", "", adopting),
-)
-
-
-def measured(bench: Bench, repeats: int, only: str) -> Iterator[tuple[str, str, str, list[Time]]]:
-    """Yield each row with its values."""
-    store = bench.folder / "full.zarr"
-    for name, unit, target, measure in ROWS:
-        if only not in name:
-            continue
-        if measure in (resuming, checking_everything, adopting) and not store.exists():
-            bench.run_on(store, bench.cells)
-        yield name, unit, target, [measure(bench) for _ in range(repeats)]
-
-
-def table(bench: Bench, repeats: int, only: str = "") -> Iterator[str]:
-    """Yield the lines of the table."""
-    yield f"{bench.cells} cells, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    heads = ("target", "median", "least", "most", "processor")
-    yield f"{'':28}{'unit':>9}" + "".join(f"{head:>10}" for head in heads)
-    for name, unit, target, values in measured(bench, repeats, only):
-        clock = [value.clock for value in values]
-        processor = statistics.median(value.processor for value in values)
-        numbers = (statistics.median(clock), min(clock), max(clock), processor)
-        yield f"{name:28}{unit:>9}{target:>10}" + "".join(f"{number:10.3g}" for number in numbers)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description="What a study costs beside its mathematics.")
-    parser.add_argument("--cells", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=None, help="on the disk to be measured")
-    parser.add_argument("--only", default="", help="rows whose name contains this")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        bench = Bench(Path(folder), options.cells)
-        for line in table(bench, options.repeats, options.only):
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+def _written(text: str) -> Path:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
+        file.write(text)
+    return Path(file.name)
