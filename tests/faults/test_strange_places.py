@@ -30,7 +30,7 @@ def extended(folder: Path, store: Path) -> None:
     assert before.items() <= after.items()
     assert verify(store).is_whole
     with open_results(store) as tree:
-        assert (tree["status"] == "done").all()
+        assert (tree.to_dataset()["status"] == "done").all()
 
 
 @pytest.mark.parametrize(

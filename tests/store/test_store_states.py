@@ -215,7 +215,7 @@ def spoil(path: Path, data: st.DataObject, how: str) -> None:
 
 def machine(examples: int, steps: int, number: int = 0) -> Any:
     """Return tests of some examples, the same ones each time for a number."""
-    states = seed(number)(type("States", (StoreStates,), {}))
+    states: Any = seed(number)(type("States", (StoreStates,), {}))
     case = type("Case", (states.TestCase,), {})
     case.settings = settings(
         max_examples=examples,
