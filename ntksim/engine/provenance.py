@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ntksim.store import NotApplicable as NotStored, StorePlan
-from ntksim.study import AXES, NotApplicable, Plan, Study
+from ntksim.study import AXES, CellIndex, NotApplicable, Plan, Positions, Study
 from ntksim.types import VariableSpec
 
 LIBRARIES = ("numpy", "scipy", "xarray", "zarr", "dask", "distributed", "scikit-learn", "pydantic")
@@ -72,10 +73,7 @@ def store_plan(study: Study, plan: Plan) -> StorePlan:
         summaries=tuple(
             summary for recording in study.recordings for summary in recording.diagnostic.summaries
         ),
-        cells={
-            index: NotStored(cell.reason) if isinstance(cell, NotApplicable) else cell
-            for index, cell in plan.cells.items()
-        },
+        cells=_Stored(plan.cells),
         attributes={
             "study_as_written": study.text,
             "study_resolved": resolved,
@@ -95,6 +93,23 @@ def store_plan(study: Study, plan: Plan) -> StorePlan:
             if axis in {"dataset", "architecture", "kernel", "solver"}
         },
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored(Mapping[CellIndex, "str | NotStored"]):
+    """What stands at each position, in the words of the store; nothing is copied."""
+
+    cells: Positions
+
+    def __getitem__(self, index: CellIndex) -> str | NotStored:
+        cell = self.cells[index]
+        return NotStored(cell.reason) if isinstance(cell, NotApplicable) else cell
+
+    def __iter__(self) -> Iterator[CellIndex]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
 
 
 def _specs(study: Study) -> dict[str, VariableSpec]:

@@ -25,7 +25,7 @@ COMPRESSION_LEVEL = 1
 BLOCK_BYTES = 64 * MIB
 """Cells are gathered and written in blocks of about this size, so that memory stays bounded."""
 
-_STRING_BYTES = 256
+_STRING_BYTES = 1024
 """What a string counts for when chunks are chosen."""
 
 
@@ -68,6 +68,15 @@ class GroupWriter:
         chunks = cell_extents(self.cells, _itemsize(spec.dtype)).values()
         array = self._create(name, spec.dtype, self.cells, chunks, variable_attributes(spec))
         array[...] = values
+
+    def cell_texts(
+        self, name: str, spec: VariableSpec, texts: Callable[[tuple[slice, ...]], np.ndarray]
+    ) -> None:
+        """Write a text for each cell, given for one block of cells after the other."""
+        extents = tuple(cell_extents(self.cells, _itemsize(spec.dtype)).values())
+        array = self._create(name, spec.dtype, self.cells, extents, variable_attributes(spec))
+        for block in blocks(tuple(self.cells.values()), extents):
+            array[block] = texts(block)
 
     def gathered(
         self,

@@ -78,7 +78,11 @@ def collect(
     for key in damaged:
         journal.set_aside(key)
     return Collected(
-        places.store, counts, damaged, repaired & records.headers.keys(), records.unusable
+        places.store,
+        counts,
+        damaged,
+        frozenset(key for key in repaired if key in records.headers),
+        records.unusable,
     )
 
 

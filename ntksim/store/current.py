@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+import numpy as np
+
 from ntksim.store.cells import Journal
 from ntksim.store.declared import DONE, FAILED, NOT_APPLICABLE
 from ntksim.store.errors import DamagedCell
@@ -36,7 +38,9 @@ def content_digest(plan: StorePlan, texts: Iterable[str]) -> str:
         "axes": [plan.architecture, plan.width, plan.seed, plan.kernel, plan.solver],
     }
     digest.update(json.dumps(parts, sort_keys=True).encode())
-    for position, value in sorted(plan.cells.items()):
+    for position in np.ndindex(plan.shape):  # in the order of the positions, without a list of them
+        if (value := plan.cells.get(position)) is None:
+            continue
         text = value if isinstance(value, str) else f"no: {value.reason}"
         digest.update(f"\n{position} {text!r}".encode())
     for text in texts:

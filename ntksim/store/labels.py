@@ -6,7 +6,7 @@ has its values where its own names are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -25,16 +25,17 @@ def names_of(header: Header) -> Names:
     return header.info.get(LABELS, {})
 
 
-def all_names(headers: Iterable[Header], dims: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def all_names(
+    headers: Callable[[], Iterable[Header]], dims: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
     """Return the names of all records along each dimension that any of them names.
 
-    ``dims`` are those of each variable. The order is that of the records, with what is new to one
-    of them after its predecessor there.
+    ``headers`` begins to go through them, and ``dims`` are those of each variable. The order is
+    that of the records, with what is new to one of them after its predecessor there.
     """
     found: dict[str, list[str]] = {}
-    headers = list(headers)
-    named = {dim for header in headers for dim in names_of(header)}
-    for header in headers:
+    named = {dim for header in headers() for dim in names_of(header)}
+    for header in headers() if named else ():
         for name, described in header.variables.items():
             for dim, size in zip(dims.get(name, ()), described.shape, strict=False):
                 if dim in named:

@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 
 import numpy as np
 
 from ntksim.store.cells import Journal
 from ntksim.store.errors import DamagedCell
-from ntksim.store.labels import unfit
+from ntksim.store.labels import names_of, unfit
 from ntksim.store.layout import NotApplicable, StorePlan
 from ntksim.store.sealed import Described, Header
 from ntksim.types import VariableSpec
 
-CACHE_BYTES = 256 << 20
+CACHE_BYTES = 4 << 20
+
+_ARRAY_BYTES = 400
+"""What a small array takes beside its values."""
+
+HEADERS_REMEMBERED = 256
+
+
+class Headers(MutableMapping[str, Header]):
+    """Headers by key; those that were not used lately are read again from the journal.
+
+    Raises
+    ------
+    DamagedCell
+        By looking up, if the record has been damaged or removed since its header was set.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._keys: dict[str, None] = {}
+        self._recent: dict[str, Header] = {}
+
+    def __getitem__(self, key: str) -> Header:
+        if key not in self._keys:
+            raise KeyError(key)
+        header = self._recent.pop(key, None)
+        if header is None:
+            try:
+                header = self._journal.header(key)
+            except KeyError:
+                raise DamagedCell(key, "its file is gone") from None
+        self[key] = header
+        return header
+
+    def __setitem__(self, key: str, header: Header) -> None:
+        self._keys[key] = None
+        self._recent[key] = header
+        if len(self._recent) > HEADERS_REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        self._recent.pop(key, None)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class WantedRecords:
@@ -21,15 +72,19 @@ class WantedRecords:
 
     Every record is read and checked against its digest once. Values are kept as long as they fit
     into ``cache_bytes`` together; those of larger journals are read again when they are written,
-    one at a time. A record that is damaged, or that does not fit the plan, is as good as missing
-    and is listed with the reason.
+    one at a time, and so are headers. A record that is damaged, or that does not fit the plan, is
+    as good as missing and is listed with the reason. ``shapes`` are the largest ones of each
+    variable, by the number of the dataset; ``have_names`` says whether any record has names along
+    dimensions.
     """
 
     def __init__(self, plan: StorePlan, journal: Journal, cache_bytes: int = CACHE_BYTES) -> None:
         self._journal = journal
         self._cache: dict[tuple[str, str], np.ndarray] = {}
         self._room = cache_bytes
-        self.headers: dict[str, Header] = {}
+        self.headers = Headers(journal)
+        self.shapes: dict[tuple[int, str], tuple[int, ...]] = {}
+        self.have_names = False
         self.unusable: dict[str, str] = {}
         self.damaged: set[str] = set()
         stored = journal.keys()
@@ -45,8 +100,14 @@ class WantedRecords:
             reason = misfit(header.variables, specs, fixed[index[0]]) or unfit(header, dims)
             if reason is not None:
                 self.unusable[key] = reason
+                continue
+            self.have_names |= bool(names_of(header))
+            for name, described in header.variables.items():
+                largest = self.shapes.get((index[0], name), described.shape)
+                self.shapes[index[0], name] = tuple(map(max, largest, described.shape))
         for key in self.unusable:
-            self.headers.pop(key, None)
+            if key in self.headers:
+                del self.headers[key]
 
     def value(self, key: str, name: str) -> np.ndarray | None:
         """Return a variable of a usable record, or ``None`` if it does not have it.
@@ -56,14 +117,14 @@ class WantedRecords:
         DamagedCell
             If the record has been damaged or removed since it was looked through.
         """
-        if name not in self.headers[key].variables:
-            return None
         cached = self._cache.get((key, name))
         if cached is not None:
             return cached
         try:
             return self._journal.value(key, name)
         except KeyError:
+            if name not in self.headers[key].variables:
+                return None
             raise DamagedCell(key, "its file is gone") from None
 
     def _load(self, key: str) -> bool:
@@ -75,9 +136,11 @@ class WantedRecords:
             return False
         self.headers[key] = header
         for name, value in variables.items():
-            if value.nbytes <= self._room:
-                self._cache[key, name] = value
-                self._room -= value.nbytes
+            size = value.nbytes + _ARRAY_BYTES
+            if size <= self._room:
+                # A copy: the value is a view of the whole file.
+                self._cache[key, name] = value.copy()
+                self._room -= size
         return True
 
 

@@ -159,6 +159,16 @@ def _described(name: str, item: Mapping[str, Any]) -> Described:
 
 def write_sealed(file: IO[bytes], header: Header, variables: Mapping[str, np.ndarray]) -> None:
     """Write a record into an empty file that is open for reading and writing."""
+    if sum(value.nbytes for value in variables.values()) > _BLOCK:
+        _write_sealed(file, header, variables)
+        return
+    # A small one is made in memory: what an archive writes and seeks would be dozens of calls.
+    memory = io.BytesIO()
+    _write_sealed(memory, header, variables)
+    file.write(memory.getbuffer())
+
+
+def _write_sealed(file: IO[bytes], header: Header, variables: Mapping[str, np.ndarray]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _write_member(archive, _HEADER, np.frombuffer(header.text.encode("ascii"), dtype=np.uint8))
         for name, value in variables.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,9 @@ from ntksim.store.records import WantedRecords
 from ntksim.types import VariableSpec
 from ntksim.types.result import POINT_DIMS
 
+_BY_BLOCK = ("cell_key", "cell_record")
+"""Long texts about each cell: all of them are never held at once."""
+
 
 def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[str, int]:
     """Write the tree into a new folder; return how many positions have each status."""
@@ -40,7 +44,7 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     comparable = {name: spec for name, spec in specs.items() if spec.is_comparable}
     own = {dim for spec in specs.values() for dim in spec.dims} - POINT_DIMS
     # Groups inherit the dimensions of the root, so a plugin's own have one size everywhere.
-    sizes = _longest(specs, records, keys, own) | {"time": len(plan.time)}
+    sizes = _longest(specs, records, own) | {"time": len(plan.time)}
     names = _names(plan, records, own)
     sizes |= {dim: len(own) for dim, own in names.items()}
 
@@ -53,12 +57,15 @@ def write_tree(plan: StorePlan, records: WantedRecords, folder: Path) -> dict[st
     described = _describe(plan, records)
     for name, values in described.items():
         writer.cell_values(name, DESCRIBING[name], values)
+    for name in _BY_BLOCK:
+        writer.cell_texts(name, DESCRIBING[name], partial(_texts, plan, records, name))
     _write_variables(writer, comparable, sizes, numbers, keys, records, names)
 
     for i, label in enumerate(plan.dataset):
         group = root.create_group(plan.groups[label], attributes=plan.group_attributes(label))
         writer = GroupWriter(group, dict(zip(CELL_AXES[1:], plan.shape[1:], strict=True)))
-        _write_dataset(writer, plan, specs, label, sizes, numbers[i], keys, records, names)
+        sizes_here = {**sizes, **_longest(specs, records, POINT_DIMS, i), **plan.fixed_sizes(label)}
+        _write_dataset(writer, plan, specs, label, sizes_here, numbers[i], keys, records, names)
     write_summaries(plan, root)
     for name in (*plan.groups.values(), None):
         _consolidate(folder, name)
@@ -79,12 +86,6 @@ def _write_dataset(
 ) -> None:
     """Write the group of a dataset: its data, and the variables that depend on its points."""
     specs = {name: spec for name, spec in specs.items() if not spec.is_comparable}
-    present = [keys[i] for i in np.unique(numbers) if i >= 0]
-    sizes = {
-        **sizes,
-        **_longest(specs, records, present, POINT_DIMS),
-        **plan.fixed_sizes(label),
-    }
     data = plan.datasets[label]
     inputs = input_dims(data)
     given = {
@@ -124,8 +125,8 @@ def _write_variables(
 
         def value(number: int, name: str = name, spec: VariableSpec = spec) -> np.ndarray | None:
             found = records.value(keys[number], name)
-            if found is None:
-                return None
+            if found is None or not names.keys() & spec.dims:
+                return found
             own = names_of(records.headers[keys[number]])
             return placed(found, spec.dims, own, names, fill(spec.dtype))
 
@@ -134,13 +135,16 @@ def _write_variables(
 
 def _names(plan: StorePlan, records: WantedRecords, dims: Collection[str]) -> dict[str, list[str]]:
     """Return the names along the plugins' own dimensions, in the order of the grid."""
-    keys = (value for _, value in sorted(plan.cells.items()) if isinstance(value, str))
-    headers = [records.headers[key] for key in dict.fromkeys(keys) if key in records.headers]
+    if not records.have_names:
+        return {}
+    values = (plan.cells.get(position) for position in np.ndindex(plan.shape))
+    keys = dict.fromkeys(value for value in values if isinstance(value, str))
+    keys = [key for key in keys if key in records.headers]
     own = {
         name: tuple(dim if dim in dims else "" for dim in spec.dims)
         for name, spec in plan.variables.items()
     }
-    return all_names(headers, own)
+    return all_names(lambda: (records.headers[key] for key in keys), own)
 
 
 def _record_numbers(plan: StorePlan, keys: list[str]) -> np.ndarray:
@@ -160,27 +164,28 @@ def _counted(specs: Iterable[VariableSpec], sizes: Mapping[str, int]) -> dict[st
 def _longest(
     specs: Mapping[str, VariableSpec],
     records: WantedRecords,
-    keys: Iterable[str],
     dims: Collection[str],
+    dataset: int | None = None,
 ) -> dict[str, int]:
-    """Return the greatest size of each dimension among the records."""
+    """Return the greatest size of each dimension among the records, or those of a dataset."""
     sizes = {dim: 0 for spec in specs.values() for dim in spec.dims if dim in dims}
-    for key in keys:
-        variables = records.headers[key].variables
-        for name in specs.keys() & variables.keys():
-            for dim, size in zip(specs[name].dims, variables[name].shape, strict=True):
-                if dim in sizes:
-                    sizes[dim] = max(sizes[dim], size)
+    for (number, name), shape in records.shapes.items():
+        if name not in specs or dataset not in (None, number):
+            continue
+        for dim, size in zip(specs[name].dims, shape, strict=True):
+            if dim in sizes:
+                sizes[dim] = max(sizes[dim], size)
     return sizes
 
 
 def _describe(plan: StorePlan, records: WantedRecords) -> dict[str, np.ndarray]:
-    """Return the variables that say what became of each position."""
+    """Return what says what became of each position, but for the texts that are long."""
     values = {
         name: np.full(plan.shape, np.nan)
         if spec.dtype == "float64"
         else np.full(plan.shape, "", dtype=TEXT)
         for name, spec in DESCRIBING.items()
+        if name not in _BY_BLOCK
     }
     values["status"][...] = MISSING
     for position, value in plan.cells.items():
@@ -188,7 +193,6 @@ def _describe(plan: StorePlan, records: WantedRecords) -> dict[str, np.ndarray]:
             values["status"][position] = NOT_APPLICABLE
             values["message"][position] = _storable(value.reason)
             continue
-        values["cell_key"][position] = value
         if value not in records.headers:
             values["message"][position] = _storable(records.unusable.get(value, ""))
             continue
@@ -196,10 +200,26 @@ def _describe(plan: StorePlan, records: WantedRecords) -> dict[str, np.ndarray]:
         said = header.info.get("error" if header.status == "failed" else "note")
         values["status"][position] = FAILED if header.status == "failed" else DONE
         values["message"][position] = _storable("" if said is None else str(said))
-        values["cell_record"][position] = header.text
         if isinstance(seconds := header.info.get("wall_time"), int | float):
             values["wall_time"][position] = seconds
     return values
+
+
+def _texts(
+    plan: StorePlan, records: WantedRecords, name: str, block: tuple[slice, ...]
+) -> np.ndarray:
+    """Return the keys of a block of positions, or the texts of their records."""
+    texts = np.full([part.stop - part.start for part in block], "", dtype=TEXT)
+    for offset in np.ndindex(texts.shape):
+        position = tuple(i + part.start for i, part in zip(offset, block, strict=True))
+        key = plan.cells.get(position)  # type: ignore[arg-type]
+        if not isinstance(key, str):
+            continue
+        if name == "cell_key":
+            texts[offset] = key
+        elif key in records.headers:
+            texts[offset] = records.headers[key].text
+    return texts
 
 
 def _storable(text: str) -> str:

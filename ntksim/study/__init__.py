@@ -5,7 +5,7 @@ from ntksim.study.choices import AxisValue
 from ntksim.study.grid import plan_cells
 from ntksim.study.load import load_study
 from ntksim.study.model import AXES, Study
-from ntksim.study.plan import Cell, CellIndex, Plan
+from ntksim.study.plan import Cell, CellIndex, Plan, Positions
 from ntksim.study.problems import StudyError, StudyProblem
 from ntksim.study.recordings import Recording
 from ntksim.study.reference import Reference
@@ -23,6 +23,7 @@ __all__ = [
     "ModelTask",
     "NotApplicable",
     "Plan",
+    "Positions",
     "RecordTask",
     "Recording",
     "Reference",

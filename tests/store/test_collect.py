@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,9 @@ def test_plain_xarray_reads_and_ntksim_writes_without_a_warning(
     assert result.returncode == 0, result.stderr
 
 
-def test_the_same_journal_gives_the_same_bytes(tmp_path: Path, plan: StorePlan) -> None:
+def test_the_same_journal_gives_the_same_bytes(
+    tmp_path: Path, plan: StorePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     records = list(example_records(plan).values())
     forward, backward = Journal(tmp_path / "a.cells"), Journal(tmp_path / "b.cells")
     for record in records:
@@ -233,9 +236,28 @@ def test_the_same_journal_gives_the_same_bytes(tmp_path: Path, plan: StorePlan) 
     # The order of writing, the memory that may be used, and what was there before change nothing.
     collect(example_plan(cells={}), backward, tmp_path / "b" / "p.zarr")
     shuffled = example_plan(cells=dict(reversed(list(plan.cells.items()))))
+    monkeypatch.setattr("ntksim.store.records.HEADERS_REMEMBERED", 2)
     collect(shuffled, backward, tmp_path / "b" / "p.zarr", cache_bytes=0)
     assert tree_bytes(tmp_path / "b" / "p.zarr") == first
     assert (tmp_path / "a" / "p.sha256").read_bytes() == (tmp_path / "b" / "p.sha256").read_bytes()
+
+
+def test_what_is_held_of_a_record_is_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    seeds = range(400)
+    cells = {(0, 0, 0, s, 0, 0): key_of("many", s) for s in seeds}
+    plan = small_plan(width=(1.0,), seed=tuple(seeds), cells=cells)
+    journal = example_journal(tmp_path / "p.cells", plan)
+    monkeypatch.setattr("ntksim.store.records.HEADERS_REMEMBERED", 10)
+    tracemalloc.start()
+    records = WantedRecords(plan, journal, cache_bytes=0)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(records.headers) == 400
+    # A header with its dictionaries takes some four kilobytes, an entry for its key a hundred.
+    assert held / 400 < 400
 
 
 def test_nothing_is_left_beside_the_store(store: Path) -> None:

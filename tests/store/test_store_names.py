@@ -119,7 +119,7 @@ def test_every_name_is_there_once_and_one_record_keeps_its_order(lists: list[lis
         Header.describing("ab", "done", {"labels": {"layer": own}}, {"rank": np.zeros(len(own))})
         for own in lists
     ]
-    every = all_names(headers, {"rank": ("layer",)})["layer"]
+    every = all_names(lambda: headers, {"rank": ("layer",)})["layer"]
     assert sorted(every) == sorted({name for own in lists for name in own})
     assert [name for name in every if name in lists[0]] == lists[0]
 
