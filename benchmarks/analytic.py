@@ -95,8 +95,8 @@ def _closed_form(points: int, activation: str) -> Comparison:
 
 
 def _tabulated(points: int) -> Comparison:
-    arguments = {"points": points, "features": 32, "depth": 1, "bias": BIAS_STD}
-    arguments["activation"] = "tanh"
+    sizes = {"points": points, "features": 32, "depth": 1, "bias": BIAS_STD}
+    arguments = {**sizes, "activation": "tanh"}
     return Comparison(
         f"N = {points}, D = 32, depth 1, a bias, tanh: a table instead of quadrature",
         (
@@ -144,8 +144,13 @@ def fused(
     from ntksim_builtin.architectures import Mlp
 
     x = _inputs(points, features)
-    named = {"relu": Relu(), "erf": Erf(), "gelu": Gelu(), "tanh": Tanh()}
-    named["leaky_relu"] = LeakyRelu(SLOPE)
+    named = {
+        "relu": Relu(),
+        "leaky_relu": LeakyRelu(SLOPE),
+        "erf": Erf(),
+        "gelu": Gelu(),
+        "tanh": Tanh(),
+    }
     mlp = Mlp(depth=depth, activation=named[activation], weight_std=WEIGHT_STD, bias_std=bias)
     network: Any = mlp.network((features,), 1)
 

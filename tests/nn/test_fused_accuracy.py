@@ -16,6 +16,7 @@ from ntksim.nn import (
     Erf,
     Gelu,
     Identity,
+    Layer,
     LeakyRelu,
     Relu,
     Sigmoid,
@@ -247,7 +248,7 @@ def test_every_convention_agrees_with_the_layers(
 def test_layers_with_and_without_a_bias_may_take_turns(
     biases: tuple[int, ...], slope: float
 ) -> None:
-    layers = []
+    layers: list[Layer] = []
     for bias in biases[:-1]:
         layers += [Dense(1.2, 0.4 * bias), ActivationLayer(LeakyRelu(slope))]
     network = ComposedNetwork((*layers, Dense(0.9, 0.3 * biases[-1], units=1)), (5,), 1)
