@@ -170,7 +170,8 @@ def test_one_kernel_alone_is_the_same(network: ComposedNetwork) -> None:
     x[7] = 0.0  # without an angle: computed by layers
     for pair in ((x, None), (x[:270], x)):
         both = network.kernels(*pair)
-        for kind, other in (("nngp", "ntk"), ("ntk", "nngp")):
+        for kind in limit.BOTH:
+            other = "ntk" if kind == "nngp" else "nngp"
             alone = network.kernels(*pair, wanted=(kind,))
             assert getattr(alone, other) is None
             one, whole = getattr(alone, kind), getattr(both, kind)
