@@ -61,8 +61,11 @@ def time_basis(factors: Array) -> TimeBasis | None:
     scaled = factors / columns
     rows = np.abs(scaled).max(axis=1)
     scaled /= _largest(rows)[:, None]
-    # The leading eigenvalues lie far apart, the others close together.
-    some = np.union1d(np.arange(min(times, modes)), np.linspace(0, modes - 1, times).astype(int))
+    # The leading eigenvalues lie far apart, the others close together; and late times tell apart
+    # what nothing else does, the smallest ones.
+    ends = min(times, modes)
+    between = np.linspace(0, modes - 1, times, dtype=int)
+    some = np.unique(np.r_[:ends, between, modes - ends : modes])
     for sample in (scaled[:, some], scaled):
         left = _leading(sample)
         if left.shape[1] in (0, times):
