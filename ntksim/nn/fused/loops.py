@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,8 +39,9 @@ PLAIN, BIASED, DENSE, PIECEWISE, RECTIFIED, ERF, GELU, SERIES, ANGLE = range(9)
 MARK, LEAST = 2.0**900, 1e-200
 """Encoding of near-parallel pairs: ±MARK (LEAST + 1 − |ρ|), which no correlation can be."""
 
-OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-"""Products may be contracted with sums; nothing else about the arithmetic is relaxed."""
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+"""Nothing about the arithmetic is relaxed. A compiler that may contract products with sums decides
+for each copy of a function by itself, and bits would depend on whether the code was cached."""
 
 
 def _compiled(function: Function) -> Function:
@@ -53,6 +56,19 @@ def _compiled(function: Function) -> Function:
     return compiled
 
 
+@intrinsic
+def _fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
+    """x·y + z with one rounding."""
+    del typing_context, x, y, z
+    number = types.float64
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.fma(*arguments)
+
+    return number(number, number, number), generate
+
+
 @_compiled
 def _arccosine(rho: Any) -> tuple[Any, Any, Any]:
     """Numerators a, b and denominator q of two functions of θ = arccos ρ, ρ in [0, 1].
@@ -61,45 +77,45 @@ def _arccosine(rho: Any) -> tuple[Any, Any, Any]:
     are positive, so nothing cancels; the poles lie on ρ ≤ −1, where the functions branch.
     """
     q = 0.00018200545233061461
-    q = q * rho + 0.011473458450057376
-    q = q * rho + 0.16793629501525484
-    q = q * rho + 0.92469729613505182
-    q = q * rho + 2.2610402221941022
-    q = q * rho + 2.4850160397640860
-    q = q * rho + 1.0
+    q = _fma(q, rho, 0.011473458450057376)
+    q = _fma(q, rho, 0.16793629501525484)
+    q = _fma(q, rho, 0.92469729613505182)
+    q = _fma(q, rho, 2.2610402221941022)
+    q = _fma(q, rho, 2.4850160397640860)
+    q = _fma(q, rho, 1.0)
     a = 2.0010154881377467e-9
-    a = a * rho + 2.1245923962987651e-05
-    a = a * rho + 0.0028029278147971153
-    a = a * rho + 0.055435201601298740
-    a = a * rho + 0.36216731390538731
-    a = a * rho + 0.98911400516292924
-    a = a * rho + 1.1741981336982697
-    a = a * rho + 0.5
+    a = _fma(a, rho, 2.1245923962987651e-05)
+    a = _fma(a, rho, 0.0028029278147971153)
+    a = _fma(a, rho, 0.055435201601298740)
+    a = _fma(a, rho, 0.36216731390538731)
+    a = _fma(a, rho, 0.98911400516292924)
+    a = _fma(a, rho, 1.1741981336982697)
+    a = _fma(a, rho, 0.5)
     b = 1.8662226360230159e-05
-    b = b * rho + 0.0022358156141512068
-    b = b * rho + 0.041296436044635693
-    b = b * rho + 0.25579790984954581
-    b = b * rho + 0.66969717476208394
-    b = b * rho + 0.76847000205787246
-    return a, b * rho + 0.31830988618379067, q
+    b = _fma(b, rho, 0.0022358156141512068)
+    b = _fma(b, rho, 0.041296436044635693)
+    b = _fma(b, rho, 0.25579790984954581)
+    b = _fma(b, rho, 0.66969717476208394)
+    b = _fma(b, rho, 0.76847000205787246)
+    return a, _fma(b, rho, 0.31830988618379067), q
 
 
 @_compiled
 def _arcsine_factor(x: Any) -> Any:
     """arcsin(√x) / √x on [0, 1/4], to 1e-16."""
     a = 0.03187962140081284
-    a = a * x - 0.016187392271599134
-    a = a * x + 0.019513468251252167
-    a = a * x + 0.0065293020047365695
-    a = a * x + 0.012170138592391726
-    a = a * x + 0.01388484282640208
-    a = a * x + 0.01735977964134998
-    a = a * x + 0.022371749733164054
-    a = a * x + 0.03038195969768514
-    a = a * x + 0.044642856805998936
-    a = a * x + 0.07500000000385201
-    a = a * x + 0.16666666666664942
-    return a * x + 1.0
+    a = _fma(a, x, -0.016187392271599134)
+    a = _fma(a, x, 0.019513468251252167)
+    a = _fma(a, x, 0.0065293020047365695)
+    a = _fma(a, x, 0.012170138592391726)
+    a = _fma(a, x, 0.01388484282640208)
+    a = _fma(a, x, 0.01735977964134998)
+    a = _fma(a, x, 0.022371749733164054)
+    a = _fma(a, x, 0.03038195969768514)
+    a = _fma(a, x, 0.044642856805998936)
+    a = _fma(a, x, 0.07500000000385201)
+    a = _fma(a, x, 0.16666666666664942)
+    return _fma(a, x, 1.0)
 
 
 @_compiled
@@ -125,7 +141,7 @@ def _plain(rho: Any, tau: Any, weight: Any) -> None:
     """A dense layer without bias: what its weights add to the tangent kernel."""
     if tau is not None:
         for j in range(rho.size):
-            tau[j] += weight * rho[j]
+            tau[j] = _fma(weight, rho[j], tau[j])
 
 
 @_compiled
@@ -136,12 +152,13 @@ def _dense_step(rho: Any, gap: Any, p: Any, q: Any, p2: Any, q2: Any) -> tuple[A
     the shares of features and bias in ρ′, of which the first is dρ′/dρ.
     """
     carried, constant = p * p2, q * q2
-    between = 0.5 * ((p - p2) ** 2 + (q - q2) ** 2)
+    apart, other = p - p2, q - q2
+    between = 0.5 * _fma(apart, apart, other * other)
     opposite = 2.0 - gap
     acute = rho >= 0.0
-    deficit = carried * (gap if acute else opposite) + between
-    surplus = carried * (opposite if acute else gap) + (2.0 * constant + between)
-    return carried * rho + constant, min(deficit, surplus), carried, constant
+    deficit = _fma(carried, gap if acute else opposite, between)
+    surplus = _fma(carried, opposite if acute else gap, 2.0 * constant + between)
+    return _fma(carried, rho, constant), min(deficit, surplus), carried, constant
 
 
 @_compiled
@@ -154,15 +171,15 @@ def _piecewise_step(rho: Any, gap: Any, v: Any, w: Any) -> tuple[Any, Any, Any]:
     a, b, q = _arccosine(r)
     root = math.sqrt(gap) / q
     theta = root * a
-    h = w * (gap * (root * b))
+    bend = gap * (root * b)
     # Both sides are there before one is chosen: a branch would not run in packed instructions.
     acute = rho >= 0.0
     level, other_level = r, -v * r
-    base, other_base = gap, (1.0 + v) - v * gap
+    base, other_base = gap, _fma(-v, gap, 1.0 + v)
     share, other_share = 1.0 - theta, theta
-    new = (level if acute else other_level) + h
-    deficit = (base if acute else other_base) - h
-    return new, min(deficit, 2.0 - deficit), v + w * (share if acute else other_share)
+    new = _fma(w, bend, level if acute else other_level)
+    deficit = _fma(-w, bend, base if acute else other_base)
+    return new, min(deficit, 2.0 - deficit), _fma(w, share if acute else other_share, v)
 
 
 @_compiled
@@ -170,7 +187,7 @@ def _rectified_step(gap: Any, v: Any, w: Any) -> tuple[Any, Any]:
     """The same where no correlation is negative, before and after: the gap and dρ′/dρ."""
     a, b, q = _arccosine(1.0 - gap)
     root = math.sqrt(gap) / q
-    return gap - w * (gap * (root * b)), v + w * (1.0 - root * a)
+    return _fma(-w, gap * (root * b), gap), _fma(w, _fma(-root, a, 1.0), v)
 
 
 @_compiled
@@ -182,7 +199,8 @@ def _dense(
     for j in range(rho.size):
         new, gap[j], carried, _ = _dense_step(rho[j], gap[j], p, q, p2[j], q2[j])
         if tau is not None:
-            tau[j] = carried * tau[j] + (weight * weight2[j] * rho[j] + bias * bias2[j])
+            own = _fma(weight * weight2[j], rho[j], bias * bias2[j])
+            tau[j] = _fma(carried, tau[j], own)
         rho[j] = new
 
 
@@ -195,7 +213,7 @@ def _biased(
     for j in range(rho.size):
         new, gap[j], carried, constant = _dense_step(rho[j], gap[j], p, q, p2[j], q2[j])
         if tau is not None:
-            tau[j] = carried * (tau[j] + weight * rho[j]) + bias * constant
+            tau[j] = _fma(carried, _fma(weight, rho[j], tau[j]), bias * constant)
         rho[j] = new
 
 
@@ -220,8 +238,8 @@ def _biased_piecewise(
         new, x, carried, constant = _dense_step(old, x, p, q, p2[j], q2[j])
         new, gap[j], slope = _piecewise_step(new, x, v, w)
         if tau is not None:
-            below = weight * old if values is not None else tau[j] + weight * old
-            tau[j] = (carried * below + bias * constant) * slope
+            below = weight * old if values is not None else _fma(weight, old, tau[j])
+            tau[j] = _fma(carried, below, bias * constant) * slope
         rho[j] = new
 
 
@@ -242,10 +260,12 @@ def _biased_rectified(
     p, q = left[0], left[1]
     for j in range(rho.size):
         carried, constant = p * p2[j], q * q2[j]
-        x = carried * gap[j] + 0.5 * ((p - p2[j]) ** 2 + (q - q2[j]) ** 2)
+        apart, other = p - p2[j], q - q2[j]
+        x = _fma(carried, gap[j], 0.5 * _fma(apart, apart, other * other))
         x, slope = _rectified_step(x, v, w)
         if tau is not None:
-            tau[j] = (carried * (tau[j] + weight * rho[j]) + bias * constant) * slope
+            below = _fma(weight, rho[j], tau[j])
+            tau[j] = _fma(carried, below, bias * constant) * slope
         gap[j] = x
         rho[j] = 1.0 - x
 
@@ -262,7 +282,7 @@ def _piecewise(
         old, x = (rho[j], gap[j]) if values is None else _decoded(values[j])
         new, gap[j], slope = _piecewise_step(old, x, v, w)
         if tau is not None:
-            tau[j] = slope * (tau[j] if values is None else below * old) + weight * new
+            tau[j] = _fma(slope, tau[j] if values is None else below * old, weight * new)
         rho[j] = new
 
 
@@ -272,7 +292,7 @@ def _rectified(rho: Any, gap: Any, tau: Any, v: Any, w: Any, weight: Any) -> Non
     for j in range(rho.size):
         x, slope = _rectified_step(gap[j], v, w)
         if tau is not None:
-            tau[j] = slope * tau[j] + weight * (1.0 - x)
+            tau[j] = _fma(slope, tau[j], weight * (1.0 - x))
         gap[j] = x
         rho[j] = 1.0 - x
 
@@ -300,17 +320,20 @@ def _erf(
     for j in range(rho.size):
         product = p * p2[j]
         r = product * abs(rho[j])
-        x = product * gap[j] + (0.5 * (p - p2[j]) ** 2 + (rest + rest2[j]))
+        apart = p - p2[j]
+        x = _fma(product, gap[j], _fma(0.5 * apart, apart, rest + rest2[j]))
         large = r > 0.5
         y = math.sqrt(0.5 * x) if large else r
         y = y * _arcsine_factor(0.5 * x if large else r * r)
         arcsine = 0.5 * math.pi - 2.0 * y if large else y
         arccosine = 2.0 * y if large else 0.5 * math.pi - y
         scale = inverse * inverse2[j]
-        missing = (arccosine - (half_angle + half_angle2[j])) - 0.5 * (h - h2[j]) ** 2
+        between = h - h2[j]
+        missing = _fma(-0.5 * between, between, arccosine - (half_angle + half_angle2[j]))
         new = math.copysign(arcsine * scale, rho[j])
         if tau is not None:
-            tau[j] = tau[j] * (slope * slope2[j] / math.sqrt(x * (1.0 + r))) + weight * new
+            steepness = slope * slope2[j] / math.sqrt(x * (1.0 + r))
+            tau[j] = _fma(tau[j], steepness, weight * new)
         gap[j] = max(missing * scale, 0.0)
         rho[j] = new
 
@@ -326,21 +349,23 @@ def _gelu(rho: Any, gap: Any, tau: Any, left: Any, p2: Any, d2: Any, k2: Any, we
     for j in range(rho.size):
         product = p * p2[j]
         r = product * abs(rho[j])
-        x = product * gap[j] + (0.5 * (p - p2[j]) ** 2 + 0.5 * (d + d2[j]))
+        apart = p - p2[j]
+        x = _fma(product, gap[j], 0.5 * _fma(apart, apart, d + d2[j]))
         large = r > 0.5
         y = math.sqrt(0.5 * x) if large else r
         y = y * _arcsine_factor(0.5 * x if large else r * r)
         arcsine = math.copysign(0.5 * math.pi - 2.0 * y if large else y, rho[j])
-        both = 0.25 + (0.5 / math.pi) * arcsine
+        both = _fma(0.5 / math.pi, arcsine, 0.25)
         square = x * (1.0 + r)
         inverse = 1.0 / math.sqrt(square)
         q = (0.5 / math.pi) * product * inverse
         damping, scale = d + d2[j], k * k2[j]
         old = rho[j]
-        new = scale * (old * both + q * (gap[j] * (2.0 - gap[j]) + old * old * damping))
+        spread = _fma(gap[j], 2.0 - gap[j], old * old * damping)
+        new = scale * _fma(old, both, q * spread)
         if tau is not None:
-            slope = both + old * q * (damping + d * d2[j] * (inverse * inverse))
-            tau[j] = tau[j] * (scale * slope) + weight * new
+            slope = _fma(old * q, _fma(d * d2[j], inverse * inverse, damping), both)
+            tau[j] = _fma(tau[j], scale * slope, weight * new)
         gap[j] = max(1.0 - abs(new), 0.0)
         rho[j] = new
 
@@ -359,8 +384,8 @@ def _series_term(sums: Any, slopes: Any, rho: Any, own: Any, others: Any) -> Non
     """One step of Horner's rule for a series and its derivative."""
     for j in range(rho.size):
         if slopes is not None:
-            slopes[j] = slopes[j] * rho[j] + sums[j]
-        sums[j] = sums[j] * rho[j] + own * others[j]
+            slopes[j] = _fma(slopes[j], rho[j], sums[j])
+        sums[j] = _fma(sums[j], rho[j], own * others[j])
 
 
 @_compiled
@@ -371,12 +396,13 @@ def _series_terms(
     own0, own1, own2, own3 = own[3], own[2], own[1], own[0]
     for j in range(rho.size):
         x, value = rho[j], sums[j]
-        value1 = value * x + own0 * d[j]
-        value2 = value1 * x + own1 * c[j]
-        value3 = value2 * x + own2 * b[j]
+        value1 = _fma(value, x, own0 * d[j])
+        value2 = _fma(value1, x, own1 * c[j])
+        value3 = _fma(value2, x, own2 * b[j])
         if slopes is not None:
-            slopes[j] = (((slopes[j] * x + value) * x + value1) * x + value2) * x + value3
-        sums[j] = value3 * x + own3 * a[j]
+            slope = _fma(_fma(slopes[j], x, value), x, value1)
+            slopes[j] = _fma(_fma(slope, x, value2), x, value3)
+        sums[j] = _fma(value3, x, own3 * a[j])
 
 
 @_compiled
@@ -384,7 +410,7 @@ def _series_end(rho: Any, gap: Any, tau: Any, sums: Any, slopes: Any, weight: An
     for j in range(rho.size):
         new = min(max(sums[j], -1.0), 1.0)
         if tau is not None:
-            tau[j] = tau[j] * slopes[j] + weight * new
+            tau[j] = _fma(tau[j], slopes[j], weight * new)
         gap[j] = 1.0 - abs(new)
         rho[j] = new
 
@@ -449,12 +475,12 @@ def _horner8(first: Any, second: Any, z: Any, a: Any, b: Any) -> None:
     for j in range(z.size):
         x = z[j]
         y = first[j]
-        y = (((y * x + a0) * x + a1) * x + a2) * x + a3
-        first[j] = (((y * x + a4) * x + a5) * x + a6) * x + a7
+        y = _fma(_fma(_fma(_fma(y, x, a0), x, a1), x, a2), x, a3)
+        first[j] = _fma(_fma(_fma(_fma(y, x, a4), x, a5), x, a6), x, a7)
         if second is not None:
             y = second[j]
-            y = (((y * x + b0) * x + b1) * x + b2) * x + b3
-            second[j] = (((y * x + b4) * x + b5) * x + b6) * x + b7
+            y = _fma(_fma(_fma(_fma(y, x, b0), x, b1), x, b2), x, b3)
+            second[j] = _fma(_fma(_fma(_fma(y, x, b4), x, b5), x, b6), x, b7)
 
 
 @_compiled
@@ -479,10 +505,10 @@ def _outputs(
     for j in range(rho.size):
         product = carried * carried2[j]
         if ntk is not None:
-            tangent = product * tau[j] + (weight * weight2[j] * rho[j] + bias)
+            tangent = _fma(product, tau[j], _fma(weight * weight2[j], rho[j], bias))
             ntk[j] = tangent
             tangents[j] = tangent
-        covariance = product * rho[j] + variance
+        covariance = _fma(product, rho[j], variance)
         nngp[j] = covariance
         values[j] = covariance
 
