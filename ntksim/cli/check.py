@@ -43,6 +43,8 @@ def command(
         shown = ", ".join(labels[:8]) + (f", … ({len(labels)})" if len(labels) > 8 else "")
         table.add_row(axis, shown)
     console.print(table, highlight=False, markup=False)
+    for label, extent in found.data.items():
+        console.print(f"{label}: {extent}", highlight=False, markup=False)
     console.print(
         f"{found.positions} positions of the grid are {found.cells} cells: {found.stored} stored, "
         f"{found.failed} failed before, {found.missing} to compute",

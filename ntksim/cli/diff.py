@@ -54,6 +54,8 @@ def _text(found: Differences) -> str:
         *_section("numbers", _number_lines(found)),
     ]
     shared = f"{found.compared:,} values at shared positions were compared"
+    if not found.numbers and not found.are_none:
+        shared += ", and none differs"
     return "\n".join([*lines, f"{'the same: ' if found.are_none else ''}{shared}"])
 
 

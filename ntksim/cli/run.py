@@ -69,6 +69,7 @@ def command(
     """
     from ntksim.cli.progress import progress
     from ntksim.engine import run
+    from ntksim.store.places import Places
     from ntksim.study import load_study
 
     with explained():
@@ -91,9 +92,15 @@ def command(
     click.echo(f"\nResults are in {summary.store}. Open them with\n")
     click.echo("  import xarray")
     click.echo(f'  results = xarray.open_datatree("{_shortest(summary.store)}", engine="zarr")')
+    click.echo(f"\nA picture: ntksim plot {_shortest(summary.store)}")
     if summary.counts.get("failed"):
-        click.echo(f"\nWhat failed: ntksim status {_shortest(summary.store)}", err=True)
+        click.echo(
+            f"\nWhat failed: ntksim status {_shortest(summary.store)}; full tracebacks: "
+            f"{_shortest(Places.of(summary.store).log)}",
+            err=True,
+        )
     if summary.interrupted:
+        click.echo("\nInterrupted; run the study again to go on.", err=True)
         sys.exit(INTERRUPTED)
     if not summary.is_complete:
         sys.exit(CELLS_FAILED)

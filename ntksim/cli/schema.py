@@ -18,13 +18,13 @@ from ntksim.cli.outcome import explained
     help="File to write; standard output without it.",
 )
 def command(output: Path | None) -> None:
-    r"""Write the JSON Schema of studies, with the options of every installed plugin.
+    """Write the JSON Schema of studies, with the options of every installed plugin.
 
     With this line at the top of a study, editors that know YAML complete and check it:
 
     \b
       # yaml-language-server: $schema=ntksim.schema.json
-    """
+    """  # noqa: D301 - the \b is click's, which does not re-wrap what follows
     from ntksim.registry import Registry
     from ntksim.study import json_schema
 

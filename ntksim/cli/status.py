@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from ntksim.cli.outcome import explained
+
+_NUMBER = re.compile(r"(?<![\w.'-])(\d+(\.\d+)?(e[+-]?\d+)?|inf)(?![\w'])")
+"""A number in a message, but not one that is part of a name such as width-64."""
 
 
 @click.command("status")
@@ -25,7 +30,7 @@ def command(store: Path, as_json: bool) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items() if count)
     click.echo(f"{found.study}: {counts}; cells took {found.wall_time:.1f} s in all")
     for status in ("failed", "missing", "not applicable", "done"):
-        for message, cells in found.messages.get(status, {}).items():
+        for message, cells in _alike(found.messages.get(status, {})).items():
             if status == "done" and not message:
                 continue
             click.echo(f"\n{status}: {message or 'not computed yet'}")
@@ -37,3 +42,20 @@ def command(store: Path, as_json: bool) -> None:
         click.echo(f"\ndiverged: {len(found.diverged)} cells")
         for cell in found.diverged[:5]:
             click.echo(f"  {cell}")
+
+
+def _alike(messages: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Put the cells of messages together that differ in nothing but numbers.
+
+    They stand under the first such message: a note with a number of every cell's own would
+    otherwise be listed once for each cell.
+    """
+    groups: dict[str, list[str]] = {}
+    for message in messages:
+        groups.setdefault(_NUMBER.sub("#", message), []).append(message)
+    return {
+        same[0] + (f" (and {len(same) - 1} with other numbers)" if same[1:] else ""): tuple(
+            cell for message in same for cell in messages[message]
+        )
+        for same in groups.values()
+    }

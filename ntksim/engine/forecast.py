@@ -11,6 +11,7 @@ from statistics import mean, median
 import numpy as np
 
 from ntksim.study import CellTask
+from ntksim.study.reference import Reference
 from ntksim.types import Dataset
 
 _SPECTRUM, _PASSES = 9.0, 6.0
@@ -26,12 +27,14 @@ class Forecast:
 
     ``alike`` of the ``missing`` cells are like cells that are stored, whose times they are given;
     for the others only eigendecompositions and passes through finite networks are counted, so that
-    ``seconds`` is then a lower bound. Training a network really is not counted at all.
+    ``seconds`` is then a lower bound. Training a network really is not counted at all: ``trained``
+    of the others do so, and may take any time.
     """
 
     seconds: float
     missing: int
     alike: int
+    trained: int = 0
 
     def __str__(self) -> str:
         if not self.missing:
@@ -39,9 +42,10 @@ class Forecast:
         if self.alike == self.missing:
             return f"about {_readable(self.seconds)} on one worker, going by cells that are stored"
         known = f"; {self.alike} of {self.missing} cells go by ones that are stored"
+        training = f"; {self.trained} cells train networks step by step, which may take far longer"
         return (
             f"at least {_readable(self.seconds)} on one worker, counting linear algebra alone"
-            f"{known if self.alike else ''}"
+            f"{known if self.alike else ''}{training if self.trained else ''}"
         )
 
 
@@ -52,32 +56,34 @@ def forecast(
     datasets: Mapping[str, Dataset],
     parameters: Mapping[str, int],
     operations_per_second: float,
+    training: Collection[Reference] = (),
 ) -> Forecast:
     """Estimate the time of missing cells from those that are stored, else from what they count.
 
     ``wall_times`` are seconds by key of stored cells, ``parameters`` the size of the finite network
-    of each missing cell, 0 where it has none. A cell is like another that differs in the seed, else
-    in the width as well.
+    of each missing cell, 0 where it has none, ``training`` the solvers that train it really. A cell
+    is like another that differs in the seed, else in the width as well.
     """
     known: dict[tuple[object, ...], list[float]] = {}
     for task in stored:
         if task.key in wall_times:
             for trait in _traits(task):
                 known.setdefault(trait, []).append(wall_times[task.key])
-    seconds, alike, counted, spectra = 0.0, 0, 0.0, set[str]()
+    seconds, alike, trained, counted, spectra = 0.0, 0, 0, 0.0, set[str]()
     for task in missing:
         trait = next((trait for trait in _traits(task) if trait in known), None)
         if trait is not None:
             seconds += mean(known[trait])
             alike += 1
             continue
+        trained += task.solver in training
         data = datasets[task.dataset]
         n, m = len(data.x_train), len(data.x_test)
         counted += _PASSES * parameters.get(task.key, 0) * (n + m)
         if task.spectrum_key is not None and task.spectrum_key not in spectra:
             spectra.add(task.spectrum_key)
             counted += _SPECTRUM * float(n) ** 3
-    return Forecast(seconds + counted / operations_per_second, len(missing), alike)
+    return Forecast(seconds + counted / operations_per_second, len(missing), alike, trained)
 
 
 def measured_speed() -> float:

@@ -12,6 +12,7 @@ from ntksim.engine.changes import Comparison, code_changes, store_of
 from ntksim.engine.forecast import Forecast, forecast, measured_speed
 from ntksim.store import DamagedCell, Journal, Places
 from ntksim.study import AXES, NotApplicable, Study, load_study, plan_cells
+from ntksim.types import Dataset
 
 STORED, FAILED, DAMAGED = "stored", "failed before", "damaged"
 """Reasons of cells that have a record; the others are those of ``Comparison``."""
@@ -34,12 +35,14 @@ class Outlook:
     ``stored`` or have ``failed`` before and the others are ``missing``; ``reasons`` counts them by
     the reason why that is so, and ``planned`` lists them all. ``kernels``, ``spectra`` and
     ``initial_outputs`` count the work that cells share. ``not_applicable`` counts positions by the
-    reason why there is no cell. Memory is a rough estimate in bytes, and so is the time.
+    reason why there is no cell; ``data`` says how large each dataset is. Memory is a rough estimate
+    in bytes, and so is the time.
     """
 
     study: str
     store: str
     axes: Mapping[str, tuple[str, ...]]
+    data: Mapping[str, str]
     positions: int
     cells: int
     stored: int
@@ -98,6 +101,7 @@ def check(
             **{axis: tuple(value.label for value in study.axes[axis]) for axis in AXES},
             "time": tuple(f"{time:g}" for time in study.times),
         },
+        data={label: _extent(data) for label, data in plan.datasets.items()},
         positions=len(plan.cells),
         cells=len(tasks),
         stored=counts[STORED],
@@ -115,12 +119,25 @@ def check(
             plan.datasets,
             plan.tasks.parameters,
             measured_speed(),
+            {
+                value.reference
+                for value in study.axes["solver"]
+                if "network" in value.value.requires
+            },
         ),
         not_applicable=dict(
             Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))
         ),
         warnings=(*plan.warnings, *([refusal] if changes else [])),
         planned=tuple(PlannedCell(task.key, task.label, reasons[task.key]) for task in tasks),
+    )
+
+
+def _extent(data: Dataset) -> str:
+    shape = " × ".join(map(str, data.x_train.shape[1:]))
+    return (
+        f"{len(data.x_train)} training points and {len(data.x_test)} test points; "
+        f"inputs {shape}, outputs {data.y_train.shape[1]}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,8 +85,29 @@ class Offer:
         except Exception as error:
             error.add_note(
                 f"raised by {self.kind} '{self.cls.name}' of {self.origin} while {doing}"
+                f"{_elsewhere(error, self.cls)}"
             )
             raise
+
+
+def _elsewhere(error: BaseException, cls: type[Plugin]) -> str:
+    """Return in which line of another plugin an error was raised, or nothing if in none.
+
+    A kernel calls the network of an architecture, which calls an activation: the fault is where
+    the last of them is.
+    """
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module == cls.__module__ or module.partition(".")[0] in {"ntksim", "ntksim_builtin"}:
+            continue
+        if any(
+            isinstance(value, type) and issubclass(value, Plugin) and value.__module__ == module
+            for value in frame.f_globals.copy().values()
+        ):
+            code = frame.f_code
+            found = f", in line {line} of {code.co_filename}, {code.co_name}"
+    return found
 
 
 def option_names(cls: Any) -> tuple[str, ...]:

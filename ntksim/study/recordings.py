@@ -84,10 +84,11 @@ def _unknown(
         return f"'{name}' is recorded by several diagnostics; name one of them: {listing(claims)}"
     groups = {offer.cls.name for offer in offers}
     variables = {name for offer in offers for name in offer.cls.variables}  # type: ignore[attr-defined]
-    message = (
-        f"there is no diagnostic or variable {shown(name)}; diagnostics are {listing(groups)}; "
-        f"variables are {listing(variables)}{nearest(name, groups | variables)}"
-    )
+    close = nearest(name, groups | variables)
+    message = f"there is no diagnostic or variable {shown(name)}{close}; "
+    message += f"diagnostics are {listing(groups)}"
+    if not close:  # the variables are many, and of use only where the name is not a slip of the pen
+        message += f"; variables are {listing(variables)}"
     if registry.broken:
         reasons = "; ".join(f"{broken.origin}: {broken.reason}" for broken in registry.broken)
         message += f" (not loaded: {reasons})"

@@ -19,6 +19,27 @@ time: [0, 1, .inf]
 record: [predictions, loss, spectrum]
 """
 
+TORN = """\
+from dataclasses import dataclass
+from ntksim import Activation, hookimpl
+
+@dataclass(frozen=True)
+class Torn(Activation):
+    '''Raises.'''
+
+    name = "torn"
+
+    def value(self, x):
+        raise RuntimeError('torn apart')
+
+    def derivative(self, x):
+        return x
+
+@hookimpl
+def ntksim_activations():
+    return [Torn]
+"""
+
 
 def ntksim(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -148,6 +169,42 @@ def test_plugins_lists_origin_version_description_and_failures(tmp_path: Path) -
     table = ntksim("plugins", "broken.py", cwd=tmp_path)
     assert "shallow_relu" in table.stdout
     assert "no such detector" in table.stdout
+
+
+def test_plugins_explains_the_named_ones_and_refuses_others(tmp_path: Path) -> None:
+    shown = ntksim("plugins", "mlp", "builtin:file", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert "mlp (architecture)" in shown.stdout
+    assert "  depth (default 3): Number of hidden layers." in shown.stdout
+    assert "  path (required): " in shown.stdout
+    assert "gradient_descent" not in shown.stdout
+    refused = ntksim("plugins", "mpl", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "there is no plugin or file 'mpl'" in refused.stderr
+    assert "did you mean 'mlp'?" in refused.stderr
+
+
+def test_check_says_how_large_the_data_are_and_that_training_is_not_timed(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    quick = ntksim("check", "tiny.yaml", cwd=tmp_path).stdout
+    assert "three_points: 3 training points and 101 test points; inputs 1, outputs 1" in quick
+    assert "step by step" not in quick
+    real = TINY.replace("eigh", "network_gradient_descent")
+    (tmp_path / "tiny.yaml").write_text(real, encoding="utf-8")
+    slow = " ".join(ntksim("check", "tiny.yaml", cwd=tmp_path).stdout.split())
+    # Two seeds at width 8, with two kernels whose spectra are recorded; none at infinite width.
+    assert "4 cells train networks step by step" in slow
+
+
+def test_a_fault_of_an_activation_is_shown_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "torn.py").write_text(TORN, encoding="utf-8")
+    study = TINY.replace("shallow_relu", "{name: mlp, activation: torn}") + "plugins: [torn.py]\n"
+    (tmp_path / "tiny.yaml").write_text(study, encoding="utf-8")
+    shown = ntksim("check", "tiny.yaml", cwd=tmp_path)
+    assert shown.returncode == 2
+    assert "RuntimeError: torn apart" in shown.stderr
+    line = 1 + TORN.splitlines().index("        raise RuntimeError('torn apart')")
+    assert f", in line {line} of {tmp_path / 'torn.py'}, value" in shown.stderr
 
 
 def test_schema_is_written_and_accepts_the_shipped_studies(tmp_path: Path) -> None:

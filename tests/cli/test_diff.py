@@ -62,6 +62,7 @@ def test_another_option_and_another_grid(first: Path, tmp_path: Path) -> None:
     shown = diff(first, second)
     assert shown.exit_code == 1
     assert "architecture[mlp].depth: 2 → 3" in shown.output
+    assert "none differs" not in shown.output
     assert "width: only the first has 8" in shown.output
     assert "width: only the second has 16" in shown.output
     assert "time: only the second has 20" in shown.output
