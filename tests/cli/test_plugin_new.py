@@ -77,6 +77,7 @@ def test_every_example_is_short_and_clean(packages: dict[str, Path]) -> None:
                 )
 
 
+@pytest.mark.documentation
 def test_every_example_passes_its_tests(packages: dict[str, Path], path: str) -> None:
     folders = [str(package / "tests") for package in packages.values()]
     shown = run(
@@ -96,6 +97,7 @@ def test_every_example_passes_its_tests(packages: dict[str, Path], path: str) ->
     assert int(re.findall(r"(\d+) passed", shown)[0]) > 80
 
 
+@pytest.mark.documentation
 def test_every_study_runs(packages: dict[str, Path], path: str) -> None:
     script = (
         "import sys; from ntksim.cli import main\n"

@@ -142,7 +142,7 @@ def fuzz(folder: Path, kind: str, examples: int, number: int = 0) -> Counter[str
 
 @pytest.mark.parametrize("kind", TEXTS)
 def test_some_fuzzed_studies(folder: Path, kind: str) -> None:
-    assert fuzz(folder, kind, 25)
+    assert fuzz(folder, kind, 12)
 
 
 PARTS = [

@@ -11,6 +11,8 @@ import pytest
 from reference_values import shared_folder
 from stored_studies import Run
 
+pytestmark = pytest.mark.figures
+
 IMAGES = {
     "mnist_10000_2000.npz": ([784], 300, 0.9),
     "cifar10_lossless_4000_1000.npz": ([3072], 500, 0.2),

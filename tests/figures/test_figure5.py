@@ -8,6 +8,8 @@ import xarray as xr
 
 from stored_studies import Run, Stored
 
+pytestmark = pytest.mark.figures
+
 INF = float("inf")
 TENTHS = slice(None, None, 10)
 """The grid of 101 points at x = 0, 0.1, …, 1."""

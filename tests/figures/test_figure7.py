@@ -8,6 +8,8 @@ import xarray as xr
 
 from stored_studies import Run, Stored
 
+pytestmark = pytest.mark.figures
+
 INF = float("inf")
 NOISE = 0.001
 POINTS = [20, 40, 80]

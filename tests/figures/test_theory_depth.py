@@ -10,6 +10,8 @@ from scipy.optimize import brentq
 
 from stored_studies import STUDIES, Run, Stored
 
+pytestmark = pytest.mark.figures
+
 POINTS = 10
 
 

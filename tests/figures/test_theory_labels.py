@@ -8,6 +8,8 @@ import xarray as xr
 
 from stored_studies import Run, Stored
 
+pytestmark = pytest.mark.figures
+
 LABELS = ["true labels", "random labels"]
 
 

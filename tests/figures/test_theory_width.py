@@ -9,6 +9,8 @@ from ntksim import load_study, plan_cells
 
 from stored_studies import Run, Stored, altered
 
+pytestmark = pytest.mark.figures
+
 
 def exponent(root: xr.Dataset, name: str, **at: object) -> tuple[float, float]:
     """The stored exponent in the width of a variable, and its standard error."""
