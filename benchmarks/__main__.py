@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
         "targets", nargs="*", help=f"what to measure, of {', '.join(targets())}; all by default"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: seconds, not an hour")
-    parser.add_argument("--only", default="", help="only comparisons whose name contains this")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="only comparisons whose name contains this, or one of these if given again",
+    )
     parser.add_argument(
         "--output", type=Path, help="folder for results, one JSON file a target; none by default"
     )
@@ -61,18 +68,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def measure_target(name: str, *, quick: bool, only: str = "") -> dict[str, Any]:
-    """Measure all comparisons of a target."""
+def measure_target(name: str, *, quick: bool, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Measure all comparisons of a target, or those whose name contains one of some texts."""
     module = importlib.import_module(f"benchmarks.{name}")
     target = cast(Target, module)
     about = machine()  # before, so that the load is what others cause
     found = [
         measure(comparison, _note)
         for comparison in target.comparisons(quick=quick)
-        if only in comparison.name
+        if not only or any(text in comparison.name for text in only)
     ]
     title = (module.__doc__ or name).strip().splitlines()[0].rstrip(".")
-    run = {"target": name, "title": title, "quick": quick, "only": only, "machine": about}
+    run = {"target": name, "title": title, "quick": quick, "only": list(only), "machine": about}
     return {**run, "load_after": load(), "comparisons": found}
 
 

@@ -14,7 +14,7 @@ def rendered(found: dict[str, Any]) -> str:
     machine = found["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     options = " --quick" if found["quick"] else ""
-    options += f' --only "{found["only"]}"' if found.get("only") else ""
+    options += "".join(f' --only "{text}"' for text in found["only"])
     about = (
         f"`python -m benchmarks {found['target']}{options}`, "
         f"{machine['time']} UTC, {machine['processor']}, {machine['cores']} cores, "
