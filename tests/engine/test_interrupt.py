@@ -37,6 +37,7 @@ def test_once_finishes_what_is_in_flight(
     assert err == (
         "computing 8 cells, 0 are stored\n"
         "finishing the cells in flight; press Ctrl-C again to stop at once\n"
+        "\nInterrupted; run the study again to go on.\n"
     )
     again = ntksim("run", "small.yaml", cwd=tmp_path)
     assert again.returncode == 0
@@ -59,6 +60,7 @@ def test_twice_stops_at_once(tmp_path: Path, arguments: tuple[str, ...]) -> None
     assert err == (
         "computing 8 cells, 0 are stored\n"
         "finishing the cells in flight; press Ctrl-C again to stop at once\n"
+        "\nInterrupted; run the study again to go on.\n"
     )
     assert statuses(tmp_path / "small.zarr") == {}
     # The store says what is missing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, cast
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ntksim.laws import WidthLaw
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Relu
+from ntksim.nn.fused.matrix import BOTH, KernelKind
 from ntksim.nn.limit import Path
 from ntksim.testing import LawBroken, architecture_laws
 from ntksim.testing.activation import laws_of_activation
@@ -101,8 +102,15 @@ class Composed(ComposedNetwork):
         kernel = super().tangent_kernel(params, x1, x2, full=full)
         return self.outputs * kernel if self.mistake == "sum over outputs" and not full else kernel
 
-    def kernels(self, x1: Array, x2: Array | None = None, *, path: Path = "auto") -> Kernels:
-        limit = super().kernels(x1, x2, path=path)
+    def kernels(
+        self,
+        x1: Array,
+        x2: Array | None = None,
+        *,
+        path: Path = "auto",
+        wanted: Collection[KernelKind] = BOTH,
+    ) -> Kernels:
+        limit = super().kernels(x1, x2, path=path, wanted=wanted)
         assert limit.ntk is not None
         assert limit.nngp is not None
         if self.mistake == "no bias in the limit":

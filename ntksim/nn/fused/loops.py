@@ -56,8 +56,7 @@ def _compiled(function: Function) -> Function:
     return compiled
 
 
-@intrinsic
-def _fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
+def _fused(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
     """x·y + z with one rounding."""
     del typing_context, x, y, z
     number = types.float64
@@ -67,6 +66,9 @@ def _fma(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
         return builder.fma(*arguments)
 
     return number(number, number, number), generate
+
+
+_fma: Any = intrinsic(_fused)
 
 
 @_compiled
