@@ -8,8 +8,10 @@ the last tree moves aside and the next one takes its place, and for a moment the
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +27,9 @@ from ntksim.store.manifest import (
 )
 from ntksim.store.places import Places
 
+ATTEMPTS, PAUSE = 20, 0.05
+"""Times that a folder is tried to be deleted in which files still appear, and seconds between."""
+
 
 def recover(store: str | os.PathLike[str]) -> None:
     """Bring a store back to a whole state; for the holder of its lock, before anything else."""
@@ -37,8 +42,7 @@ def recover(store: str | os.PathLike[str]) -> None:
         else:
             os.unlink(places.next_manifest)
     for leftover in (places.previous, places.building):
-        if leftover.exists():
-            shutil.rmtree(leftover)
+        _remove(leftover)
 
 
 def swap_in(places: Places, digests: Mapping[str, str]) -> None:
@@ -54,8 +58,21 @@ def swap_in(places: Places, digests: Mapping[str, str]) -> None:
     os.replace(places.next_manifest, places.manifest)
     sync_folder(places.store.parent)
     for last in (places.previous, places.building):
-        if last.exists():
-            shutil.rmtree(last)
+        _remove(last)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder if there is one, also while threads of a run that failed end their writes."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not left:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def set_aside(places: Places) -> Path | None:

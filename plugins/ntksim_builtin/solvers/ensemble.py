@@ -111,7 +111,9 @@ class _Stack:
                 moved *= self._ridge
                 moved += slope
                 self._slopes[name] = moved
-        squares = sum((_squares(slope) for slope in self._slopes.values()), np.zeros(number))
+        # Added up by Python as in ``descend``: from 3.12 on it carries rounding errors along.
+        parts = [_squares(slope).tolist() for slope in self._slopes.values()]
+        squares = [sum(own) for own in zip(*parts, strict=True)] if parts else [0.0] * number
         if not self._params:
             self._params = [
                 {
@@ -120,7 +122,7 @@ class _Stack:
                 }
                 for index, start in enumerate(self._starts)
             ]
-        members = enumerate(zip(self._members, losses.tolist(), squares.tolist(), strict=True))
+        members = enumerate(zip(self._members, losses.tolist(), squares, strict=True))
         return {
             member: TrainingState(
                 self._step,
