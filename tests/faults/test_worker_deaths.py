@@ -70,8 +70,8 @@ def test_only_the_cell_that_kills_its_worker_is_condemned(tmp_path: Path, deed: 
     assert errors(tmp_path / "small.zarr") == {
         "the worker died 3 times while computing this and nothing else": 1
     }
-    # Once in company, and three times alone.
-    assert begun(tmp_path)["8 1"] == 4
+    # In company once, or twice where several cells were one task at first; and three times alone.
+    assert 4 <= begun(tmp_path)["8 1"] <= 5
     assert "seed 1" in (tmp_path / "small.log").read_text()
 
 
