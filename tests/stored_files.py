@@ -1,6 +1,8 @@
 """Small files of data in every format that the ``file`` dataset reads."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -31,3 +33,22 @@ def write_zarr(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 WRITERS = {".npz": write_npz, ".nc": write_netcdf, ".zarr": write_zarr}
+
+
+def zarr_2(path: Path, payload: bytes, **metadata: Any) -> str:
+    """Write a group of Zarr version 2 with one array, by hand: no library writes such ones."""
+    (path / "x").mkdir(parents=True)
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    content = {
+        "zarr_format": 2,
+        "shape": [4],
+        "chunks": [4],
+        "dtype": "<f8",
+        "compressor": None,
+        "filters": None,
+        "fill_value": None,
+        "order": "C",
+    }
+    (path / "x" / ".zarray").write_text(json.dumps(content | metadata))
+    (path / "x" / "0").write_bytes(payload)
+    return str(path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import json
 import lzma
 import os
 import resource
@@ -31,6 +30,7 @@ from compressed import zstd_of_zeros
 from ntksim_builtin.datasets import File
 from ntksim_builtin.datasets.reading import bounded, csv_table
 from ntksim_builtin.datasets.reading.bounded import bounded_memory
+from stored_files import zarr_2
 
 MEGABYTES = 1 << 20
 
@@ -122,25 +122,6 @@ def test_one_long_word_is_not_given_room_in_every_row(tmp_path: Path) -> None:
 # Zarr
 
 
-def zarr_bomb(path: Path, chunk: bytes, **changes: Any) -> str:
-    """A group of Zarr 2 with one array of four numbers, and this as its chunk."""
-    (path / "x").mkdir(parents=True)
-    (path / ".zgroup").write_text('{"zarr_format": 2}')
-    content = {
-        "zarr_format": 2,
-        "shape": [4],
-        "chunks": [4],
-        "dtype": "<f8",
-        "compressor": None,
-        "filters": None,
-        "fill_value": None,
-        "order": "C",
-    }
-    (path / "x" / ".zarray").write_text(json.dumps(content | changes))
-    (path / "x" / "0").write_bytes(chunk)
-    return str(path)
-
-
 ZEROS = b"\0" * (16 * MEGABYTES)
 BOMBS = {
     "gzip": ({"id": "gzip", "level": 1}, lambda: gzip.compress(ZEROS) * 64),
@@ -156,7 +137,7 @@ BOMBS = {
 @pytest.mark.parametrize("codec", BOMBS)
 def test_a_chunk_that_inflates_to_a_gigabyte_is_not_followed(tmp_path: Path, codec: str) -> None:
     compressor, content = BOMBS[codec]
-    path = zarr_bomb(tmp_path / "bomb.zarr", content(), compressor=compressor)
+    path = zarr_2(tmp_path / "bomb.zarr", content(), compressor=compressor)
     before = peak()
     with pytest.raises(DataError, match=r"x (takes far more memory|cannot be read)"):
         File(path, inputs="x", targets="x").load()
@@ -185,7 +166,7 @@ def test_a_shape_of_10_to_the_15_is_not_allocated(tmp_path: Path, version: Any) 
 def test_codecs_after_one_another_do_not_multiply(tmp_path: Path) -> None:
     # Twice deflated, a gigabyte of zeros is some kilobytes.
     inner = zlib.compress(gzip.compress(ZEROS) * 64)
-    path = zarr_bomb(
+    path = zarr_2(
         tmp_path / "bomb.zarr",
         inner,
         compressor={"id": "zlib", "level": 1},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import tracemalloc
@@ -17,7 +16,7 @@ import zarr
 from ntksim import DataError
 
 from ntksim_builtin.datasets import File
-from stored_files import NAMED, X, Y, write_netcdf, write_npz, write_zarr
+from stored_files import NAMED, X, Y, write_netcdf, write_npz, write_zarr, zarr_2
 
 
 class Trap:
@@ -38,25 +37,6 @@ def sprung(tmp_path: Path) -> Path:
 def test_the_trap_works(sprung: Path) -> None:
     pickle.loads(pickle.dumps(Trap(sprung)))  # so that the other tests mean something
     assert sprung.exists()
-
-
-def zarr_2(path: Path, payload: bytes, **metadata: Any) -> str:
-    """Write a group of Zarr version 2 with one array, by hand: no library writes such ones."""
-    (path / "x").mkdir(parents=True)
-    (path / ".zgroup").write_text('{"zarr_format": 2}')
-    content = {
-        "zarr_format": 2,
-        "shape": [4],
-        "chunks": [4],
-        "dtype": "<f8",
-        "compressor": None,
-        "filters": None,
-        "fill_value": None,
-        "order": "C",
-    }
-    (path / "x" / ".zarray").write_text(json.dumps(content | metadata))
-    (path / "x" / "0").write_bytes(payload)
-    return str(path)
 
 
 PICKLE = {"id": "pickle"}
