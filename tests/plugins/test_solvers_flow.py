@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from ntksim.linalg import eigendecomposition
 from ntksim.types import KernelBlocks, Kernels, Solver
 from scipy.integrate import solve_ivp
@@ -27,6 +27,8 @@ Flow = type[Eigh] | type[Expm]
     st.one_of(st.just(0.0), st.floats(-3, 1).map(lambda e: 10.0**e)),
     st.integers(0, 2**32),
 )
+# A null eigenvalue that the decomposition by relatively robust representations leaves at 19 ε.
+@example([0.1, 0.0, 1.0, 1.0], 0.0, 145)
 @settings(max_examples=40, deadline=None)
 def test_eigh_and_expm_agree(spectrum: list[float], ridge: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
