@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from command_line import ntksim
+from running_studies import ntksim as process
+
 TINY = """\
 study: tiny
 dataset: three_points
@@ -41,23 +44,12 @@ def ntksim_activations():
 """
 
 
-def ntksim(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "ntksim", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the tiny study was run."""
     folder = tmp_path_factory.mktemp("study")
     (folder / "tiny.yaml").write_text(TINY)
-    done = ntksim("run", "tiny.yaml", cwd=folder)
+    done = process("run", "tiny.yaml", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "tiny.zarr" in done.stdout
     assert "xarray.open_datatree" in done.stdout
@@ -65,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_help_teaches_and_needs_no_heavy_library(tmp_path: Path) -> None:
-    shown = ntksim("--help", cwd=tmp_path)
+    shown = process("--help", cwd=tmp_path)
     assert shown.returncode == 0
     for word in ("check", "run", "status", "verify", "plugins", "schema", "Exit codes", "75"):
         assert word in shown.stdout
@@ -267,6 +259,6 @@ def test_what_a_plugin_prints_does_not_spoil_an_answer_in_json(tmp_path: Path) -
     )
     (tmp_path / "tiny.yaml").write_text(TINY + "plugins: loud.py\n", encoding="utf-8")
     for arguments in (("check", "tiny.yaml"), ("plugins", "loud.py")):
-        done = ntksim(*arguments, "--json", cwd=tmp_path)
+        done = process(*arguments, "--json", cwd=tmp_path)
         assert json.loads(done.stdout)
         assert "loading {" in done.stderr

@@ -8,7 +8,8 @@ from ntksim.engine import CellFinished, Event, run
 from ntksim.engine.tasks import Failure, attempt
 from ntksim.store import Journal, Places, open_results
 
-from running_studies import lines, ntksim, statuses, write_study
+from command_line import ntksim
+from running_studies import lines, statuses, write_study
 
 SOLVER = {"name": "misbehaving", "width": 4}
 
@@ -26,7 +27,15 @@ def failures(store: Path) -> list[dict[str, str]]:
         ("leave", "SystemExit: 4"),
         ("nan", "FloatingPointError: train outputs at time 0 are not finite"),
         ("wide", "ValueError: the solver returned train of shape (3, 6, 1), not (3, 3, 1)"),
-        ("list", "AttributeError: 'list' object has no attribute 'shape'"),
+        ("list", "TypeError: the solver returned train as list, not an array of shape (3, 3, 1)"),
+        (
+            "nothing",
+            (
+                "TypeError: evolve returned None; it must return Evolution(reached (T,), train "
+                "(T, N, K), test (T, M, K)) for T times; is a return statement missing? (raised by "
+                "solver 'misbehaving'"
+            ),
+        ),
     ],
 )
 def test_what_goes_wrong_is_recorded_with_the_plugin(

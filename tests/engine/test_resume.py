@@ -15,7 +15,8 @@ from ntksim.store import Journal, Places, StoreInUse, StoreUnusable, open_result
 from ntksim.store.verify import verify
 from ntksim.version import NUMERICS_VERSION
 
-from running_studies import lines, ntksim, recorded, write_study
+from command_line import ntksim
+from running_studies import lines, recorded, write_study
 
 HOLDER = """
 import sys
