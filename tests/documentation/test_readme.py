@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -21,6 +23,7 @@ def run(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.documentation
 def test_study_and_analysis(tmp_path: Path) -> None:
     (tmp_path / "finite_width.yaml").write_text(blocks("yaml")[0])
     run("-m", "ntksim", "run", "finite_width.yaml", cwd=tmp_path)

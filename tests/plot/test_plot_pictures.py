@@ -71,12 +71,12 @@ def few(name: str) -> dict[str, Any]:
     return study
 
 
-QUICK = {"figure4", "figure6", "conditioning"}
-
-
 @pytest.mark.parametrize(
     "name",
-    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MAKER.PICTURES],
+    [
+        name if name == "figure4" else pytest.param(name, marks=pytest.mark.figures)
+        for name in MAKER.PICTURES
+    ],
 )
 def test_the_script_draws_the_picture_from_a_store(name: str, tmp_path: Path) -> None:
     study = MAKER.PICTURES[name].study
