@@ -87,7 +87,18 @@ class Misbehaving(Solver):
     name: ClassVar[str] = "misbehaving"
 
     deed: Literal[
-        "", "raise", "leave", "exit", "kill", "sleep", "spin", "memory", "nan", "list", "wide"
+        "",
+        "raise",
+        "leave",
+        "exit",
+        "kill",
+        "sleep",
+        "spin",
+        "memory",
+        "nan",
+        "list",
+        "wide",
+        "nothing",
     ] = ""
     width: float = 0.0
     """Width at which the deed is done."""
@@ -120,6 +131,8 @@ class Misbehaving(Solver):
             train = np.concatenate([train, train], axis=1)
         if here and self.deed == "list":
             return Evolution(times, train.tolist(), test)  # type: ignore[arg-type]
+        if here and self.deed == "nothing":
+            return None  # type: ignore[return-value]
         return Evolution(times, train, test)
 
     def misbehave(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ntksim.registry.answers import KERNELS, require_answer
 from ntksim.types import Array, Kernels
 
 SMALLEST = float(np.finfo(np.float64).tiny)
@@ -79,7 +80,10 @@ def require_kernels(kernels: Kernels) -> Kernels:
     ------
     FloatingPointError
         If one is not.
+    TypeError
+        If they are something else.
     """
+    require_answer("kernels", kernels, Kernels, KERNELS)
     for name, values in _matrices(kernels):
         require_finite(name, values)
     return kernels

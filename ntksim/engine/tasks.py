@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ntksim.engine.answers import require_evolution, selected
 from ntksim.engine.finite import (
     require_finite,
     require_kernels,
@@ -32,20 +33,19 @@ from ntksim.engine.threads import current_limit, limit_threads
 from ntksim.engine.tiles import place_for, tiled_operators
 from ntksim.engine.workshop import Workshop
 from ntksim.linalg import eigendecomposition, flatten_kernel
+from ntksim.registry.answers import require_answer
 from ntksim.store.cells import CellRecord
 from ntksim.store.labels import LABELS
 from ntksim.study import CellTask
 from ntksim.types import (
     Array,
     Dataset,
-    Diagnostic,
     Evolution,
     FinishedCell,
     KernelBlocks,
     KernelOperators,
     Problem,
     Spectrum,
-    Variable,
 )
 
 R = TypeVar("R")
@@ -157,6 +157,8 @@ def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> Ini
             model.network.apply(model.params, dataset.x_train),
             model.network.apply(model.params, dataset.x_test),
         )
+        for value in (outputs.train, outputs.test):
+            require_answer("apply", value, np.ndarray, "an array of outputs (N, K)")
         require_finite("output of the untrained network on training points", outputs.train)
         require_finite("output of the untrained network on test points", outputs.test)
         return read_only(outputs)
@@ -237,9 +239,9 @@ def _solved(
     for recording in task.recordings:
         offer, diagnostic = workshop.diagnostic(recording.diagnostic)
         with offer.blamed("measuring"), within_range("measuring"):
-            selected = _selected(diagnostic, diagnostic.measure(finished), recording.variables)
-            add_names(names, diagnostic, finished, selected)
-            variables |= selected
+            measured = selected(diagnostic, diagnostic.measure(finished), recording.variables)
+            add_names(names, diagnostic, finished, measured)
+            variables |= measured
     return evolution, variables, names
 
 
@@ -269,44 +271,5 @@ def _evolved(
     offer, solver = workshop.solver(task)
     with offer.blamed("solving"), within_range("solving"):
         evolution = solver.evolve(problem, times)
-    _check_evolution(evolution, problem, times)
+        require_evolution(evolution, problem, times)
     return read_only(evolution), replace(problem, operators=None), times
-
-
-def _check_evolution(evolution: Evolution, problem: Problem, times: Array) -> None:
-    expected = {
-        "reached": times.shape,
-        "train": (len(times), *problem.y_train.shape),
-        "test": (len(times), *problem.f0_test.shape),
-    }
-    for name, shape in expected.items():
-        value = getattr(evolution, name)
-        if value.shape != shape:
-            raise ValueError(f"the solver returned {name} of shape {value.shape}, not {shape}")
-    for name in ("train", "test"):
-        value = getattr(evolution, name)
-        bad = ~np.isfinite(value).all(axis=(1, 2))
-        explained = evolution.diverged | np.isnan(evolution.reached)
-        if np.any(bad & ~explained):
-            at = times[np.argmax(bad & ~explained)]
-            raise FloatingPointError(
-                f"{name} outputs at time {at:g} are not finite, and the solver reports neither "
-                "divergence nor a time that it did not reach"
-            )
-
-
-def _selected(
-    diagnostic: Diagnostic, measured: Mapping[str, Variable], wanted: Sequence[str]
-) -> dict[str, np.ndarray]:
-    selected = {}
-    for name, value in measured.items():
-        if name not in diagnostic.variables:
-            raise ValueError(f"the diagnostic returned '{name}', which its variables do not list")
-        if name not in wanted:
-            continue
-        spec = diagnostic.variables[name]
-        array = np.asarray(value, dtype=spec.dtype)
-        if array.ndim != len(spec.dims):
-            raise ValueError(f"'{name}' has shape {array.shape}; its dimensions are {spec.dims}")
-        selected[name] = array
-    return selected

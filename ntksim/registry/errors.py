@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+
+_NUMBER = re.compile(r"[-+]?((\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|\.(inf|Inf|INF))")
+
+_NUMERIC = {"int_type", "float_type"}
 
 
 class RegistryError(ValueError):
@@ -61,10 +65,22 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def unquoted(value: Any) -> str:
+    """Return a hint for a text that is a number but for its quotes, or nothing."""
+    is_number = isinstance(value, str) and _NUMBER.fullmatch(value.strip())
+    return f"; without the quotes it is the number {value.strip()}" if is_number else ""
+
+
 def problems_of(
-    error: ValidationError, data: Any, plugin: str, options: Iterable[str]
+    error: ValidationError,
+    data: Any,
+    plugin: str,
+    options: Iterable[str],
+    hint: Callable[[str], str] = lambda name: "",  # noqa: ARG005
 ) -> list[OptionProblem]:
     """Translate pydantic's errors about ``data`` into ours, one for each place.
+
+    ``hint`` may add to what is said of a name that is no option.
 
     The branches of a union appear in pydantic's locations as if they were keys, one error each:
     a location is cut where the data ends, and what was found at one place is said in one sentence.
@@ -79,7 +95,10 @@ def problems_of(
                 found.setdefault(place, []).append(inner.message)
             continue
         at_key = item["type"] == "unexpected_keyword_argument"
-        found.setdefault((path, at_key), []).append(_sentence(item, plugin, options))
+        sentence = _sentence(item, plugin, options)
+        found.setdefault((path, at_key), []).append(
+            sentence + (hint(str(path[-1])) if at_key else "")
+        )
     return [
         OptionProblem(path, ", and ".join(dict.fromkeys(messages)), at_key)
         for (path, at_key), messages in found.items()
@@ -127,4 +146,5 @@ def _sentence(item: Any, plugin: str, options: Iterable[str]) -> str:
             return f"{value} is not a finite number"
         case _:
             wanted = item["msg"].removeprefix("Input should be ")
-            return f"{value} is not {wanted}"
+            quoted = unquoted(item["input"]) if item["type"] in _NUMERIC else ""
+            return f"{value} is not {wanted}{quoted}"

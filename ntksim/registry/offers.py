@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
-
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticUserError
 
 from ntksim.hookspecs import KINDS
+from ntksim.registry.options import fault_of_options, option_names
 from ntksim.types import Plugin, VariableSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -110,17 +105,6 @@ def _elsewhere(error: BaseException, cls: type[Plugin]) -> str:
     return found
 
 
-def option_names(cls: Any) -> tuple[str, ...]:
-    """Return the names of a plugin's options: the fields of its dataclass."""
-    return tuple(field.name for field in dataclasses.fields(cls))
-
-
-@cache
-def adapter(cls: type[Plugin]) -> TypeAdapter[Any]:
-    """Return the validator of a plugin's options."""
-    return TypeAdapter(cls)
-
-
 def fault_of(kind: str, cls: object, *, check_options: bool = True) -> str | None:
     """Say what keeps a class from being a plugin of a kind, or return ``None``.
 
@@ -148,15 +132,6 @@ def fault_of(kind: str, cls: object, *, check_options: bool = True) -> str | Non
     if kind == "diagnostic" and not _declares_variables(cls):
         return f"{cls.__name__}.variables must map names to VariableSpec"
     return fault_of_options(cls) if check_options else None
-
-
-def fault_of_options(cls: type[Plugin]) -> str | None:
-    """Say why the options of a class cannot be validated, or return ``None``."""
-    try:
-        adapter(cls).rebuild(raise_errors=True)
-    except (PydanticUserError, NameError, TypeError) as error:
-        return f"the options of {cls.__name__} cannot be validated: {error}"
-    return None
 
 
 def _has_docstring(cls: type) -> bool:

@@ -20,7 +20,8 @@ from ntksim.registry.errors import (
     shown,
 )
 from ntksim.registry.loading import BrokenPlugin, LocalPlugin, load_installed, load_local
-from ntksim.registry.offers import Offer, adapter
+from ntksim.registry.offers import Offer
+from ntksim.registry.options import adapter, unannotated
 from ntksim.types import Plugin
 
 P = TypeVar("P", bound=Plugin)
@@ -137,5 +138,11 @@ class Registry:
         try:
             return adapter(offer.cls).validate_json(text, strict=True, context=context)
         except ValidationError as error:
-            problems = problems_of(error, options, offer.cls.name, offer.options)
+            problems = problems_of(
+                error,
+                options,
+                offer.cls.name,
+                offer.options,
+                hint=lambda name: unannotated(offer.cls, name),
+            )
             raise OptionError(offer.cls.name, problems) from None

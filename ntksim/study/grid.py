@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from ntksim.study.activations import activations_in, doubt_about
 from ntksim.study.applicability import Combination, NotApplicable, combine
 from ntksim.study.asking import Interview
 from ntksim.study.choices import AxisValue
@@ -249,6 +250,11 @@ class _Planner:
                 found = _summary(reasons[-1 - number].reason for number in np.unique(numbers)[::-1])
                 message = f"{name} '{value.label}' is possible nowhere: {found}"
                 yield str(self.study.problem(value, message))
+        for architecture in self.study.axes["architecture"]:
+            networks = (self.interview.network(architecture, d) for d in self.datasets.values())
+            doubts = map(doubt_about, activations_in(architecture.value, *networks))
+            for doubt in dict.fromkeys(filter(None, doubts)):
+                yield str(self.study.problem(architecture, doubt))
         for recording, omitted in self.omitted.items():
             message = f"'{recording.diagnostic.name}' is left out at some cells: "
             yield str(self.study.problem(recording, message + _summary(omitted)))

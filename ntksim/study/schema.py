@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ntksim.hookspecs import KINDS
 from ntksim.registry import Offer, Registry
-from ntksim.registry.offers import adapter
+from ntksim.registry.options import adapter
 from ntksim.study.numeric import MAX_SEED, MAX_TIMES, MAX_WIDTH
 from ntksim.types import Plugin
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from ntksim.registry.answers import MEASURED
 from ntksim.testing.finished_cells import DiagnosticCase, ErfNetwork, cells_for
-from ntksim.testing.law import Law, as_tests, laws_about, require
+from ntksim.testing.law import Law, as_tests, laws_about, require, require_answer
 from ntksim.testing.registration import EVERY_PLUGIN
 from ntksim.types import Architecture, Array, Diagnostic, FinishedCell, GridScales, Variable
 from ntksim.types.result import POINT_DIMS
@@ -181,7 +182,8 @@ def _measured(
 ) -> Iterator[tuple[str, FinishedCell, Mapping[str, Variable]]]:
     for sort, cell in cells_for(case):
         try:
-            yield sort, cell, case.diagnostic.measure(cell)
+            measured = case.diagnostic.measure(cell)
+            yield sort, cell, require_answer("measure", measured, Mapping, MEASURED)
         except Exception as error:
             error.add_note(f"raised on a cell with {sort}")
             raise

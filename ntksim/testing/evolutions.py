@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ntksim.registry.answers import EVOLUTION
 from ntksim.testing.law import (
     LawBroken,
     NotApplicable,
     require,
+    require_answer,
     require_close,
     require_symmetric_positive,
 )
@@ -49,7 +51,9 @@ class SolverCase:
             assert problem.model is not None  # noqa: S101 - for the type checker
             refusal = self.solver.refuses(problem.model.network, width)
             if refusal is None:
-                return self.solver.evolve(problem, times)
+                return require_answer(
+                    "evolve", self.solver.evolve(problem, times), Evolution, EVOLUTION
+                )
             refusals.append(refusal)
         raise LawBroken(f"it refuses a linear network at every width: {'; '.join(refusals)}")
 

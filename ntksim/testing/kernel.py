@@ -10,12 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Flatten
+from ntksim.registry.answers import KERNELS
 from ntksim.testing.law import (
     Law,
     LawBroken,
     as_tests,
     laws_about,
     require,
+    require_answer,
     require_close,
     require_shape,
     require_symmetric_positive,
@@ -87,7 +89,8 @@ class KernelCase:
     def kernels(self, x2: Array | None = None) -> Iterator[tuple[Model, Kernels]]:
         """Kernels of every model between all points and ``x2``."""
         for model in self.models:
-            yield model, self.provider.kernels(model, self.x, x2)
+            kernels = self.provider.kernels(model, self.x, x2)
+            yield model, require_answer("kernels", kernels, Kernels, KERNELS)
 
 
 def provides_what_it_says(case: KernelCase) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
 
+from ntksim.registry.answers import require_answer as check_answer
 from ntksim.types import Array, Plugin
 
 S = TypeVar("S")
@@ -29,6 +32,13 @@ class Law:
     name: str
     statement: str
     holds: Callable[[], None]
+    plugin: Any = None
+    module: str = ""
+
+    @property
+    def hint(self) -> str:
+        """Where the plugin is, and what checks the law."""
+        return f"the plugin is {_place(type(self.plugin))}; the law is {self.module}.{self.name}"
 
     @property
     def id(self) -> str:
@@ -67,6 +77,8 @@ def laws_about(
             check.__name__,
             (check.__doc__ or "").partition("\n")[0],
             lambda check=check: check(case),
+            plugin,
+            check.__module__,
         )
         for check in checks
     ]
@@ -105,19 +117,56 @@ def as_tests(laws: Sequence[Law]) -> Callable[..., None]:
 
     @pytest.mark.parametrize("law", [pytest.param(law, id=law.id) for law in laws])
     def test(law: Law) -> None:
-        __tracebackhide__ = True
+        def __tracebackhide__(raised: Any) -> bool:  # noqa: N807 - what pytest looks for
+            return not raised.errisinstance(pytest.fail.Exception)
+
+        broken = ""
         try:
             law.check()
         except NotApplicable as reason:
             pytest.skip(str(reason))
+        except LawBroken as failure:
+            broken = f"{failure}\n  {law.hint}"
+        except Exception as error:  # noqa: BLE001 - of the plugin, raised again
+            error.add_note(law.hint)
+            raise error.with_traceback(_outside(error.__traceback__)) from error.__cause__
+        if broken:  # the source of the kit says nothing about the plugin; the message says all
+            pytest.fail(broken, pytrace=False)
 
     return test
+
+
+def _place(cls: type) -> str:
+    try:
+        _, line = inspect.getsourcelines(cls)
+        return f"{cls.__name__}, line {line} of {inspect.getsourcefile(cls)}"
+    except (OSError, TypeError):
+        return cls.__name__
+
+
+def _outside(trace: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback that begins in the plugin, or all of it if no part does."""
+    part = trace
+    while part is not None:
+        if str(part.tb_frame.f_globals.get("__name__", "")).partition(".")[0] != "ntksim":
+            return part
+        part = part.tb_next
+    return trace
 
 
 def require(condition: object, otherwise: str) -> None:
     """Break the law unless a condition holds."""
     if not condition:
         raise LawBroken(otherwise)
+
+
+def require_answer(method: str, answer: Any, cls: type[S], wanted: str) -> S:
+    """Break the law unless a method answers with what it must return, which is returned."""
+    try:
+        check_answer(method, answer, cls, wanted)
+    except TypeError as error:
+        raise LawBroken(str(error)) from None
+    return answer
 
 
 def require_shape(what: str, value: Array, shape: tuple[int, ...]) -> None:

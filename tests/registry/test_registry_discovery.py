@@ -163,7 +163,7 @@ def test_a_local_plugin_needs_its_source_and_not_its_file(tmp_path: Path) -> Non
     assert (offer.origin.plugin, offer.origin.sha256) == ("gone", plugin.sha256)
     assert str(offer.origin) == f"plugin file {path}"
     # Descriptions of options are read from the source, which is no longer in a file.
-    from ntksim.registry.offers import adapter
+    from ntksim.registry.options import adapter
 
     schema = adapter(registry.offer("solver", "documented").cls).json_schema()
     assert schema["properties"]["gain"]["description"] == "How much."

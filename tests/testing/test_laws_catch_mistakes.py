@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from ntksim.testing.dataset import laws_of_dataset
 from ntksim.testing.diagnostic import laws_of_diagnostic
 from ntksim.testing.evolutions import gradient_flow
 from ntksim.testing.kernel import laws_of_kernel
-from ntksim.testing.law import Law, broken
+from ntksim.testing.law import Law, as_tests, broken
 from ntksim.testing.solver import laws_of_solver
 from ntksim.types import (
     Activation,
@@ -574,3 +575,65 @@ def test_a_failure_says_the_law_and_the_numbers() -> None:
 def test_relu_is_not_judged_at_its_kink() -> None:
     laws = {law.name: law for law in laws_of_activation(Relu())}
     laws["derivative_agrees_with_finite_differences"].check()
+
+
+# --- how a broken law is told ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Failing(Activation):
+    """Raises in its derivative."""
+
+    name: ClassVar[str] = "failing"
+
+    def value(self, x: Array) -> Array:
+        return x
+
+    def derivative(self, x: Array) -> Array:
+        raise KeyError("lost" if x.size else "nothing")
+
+
+def _test_of(activation: Activation, law: str) -> tuple[Callable[..., None], Law]:
+    (chosen,) = (found for found in laws_of_activation(activation) if found.name == law)
+    return as_tests([chosen]), chosen
+
+
+def test_pytest_shows_the_law_the_numbers_and_the_plugin_but_no_source_of_the_kit() -> None:
+    test, law = _test_of(Normalised(), "derivative_agrees_with_finite_differences")
+    with pytest.raises(pytest.fail.Exception) as caught:
+        test(law)
+    assert not caught.value.pytrace
+    message = str(caught.value)
+    assert "breaks the law 'derivative_agrees_with_finite_differences': φ′ is" in message
+    assert "derivative gives 1, finite differences of value" in message
+    _, line = inspect.getsourcelines(Normalised)
+    assert f"the plugin is Normalised, line {line} of {__file__}" in message
+    assert message.endswith("ntksim.testing.activation.derivative_agrees_with_finite_differences")
+
+
+def test_what_a_plugin_raises_is_shown_from_the_plugin_on() -> None:
+    test, law = _test_of(Failing(), "derivative_agrees_with_finite_differences")
+    with pytest.raises(KeyError, match="lost") as caught:
+        test(law)
+    inside = [entry.name for entry in caught.traceback]
+    assert inside[-1] == "derivative"
+    assert "check" not in inside  # of the kit
+    assert any("the plugin is Failing" in note for note in caught.value.__notes__)
+
+
+@dataclass(frozen=True)
+class Silent(Eigh):
+    """Forgets to return."""
+
+    name: ClassVar[str] = "silent"
+
+    def evolve(self, problem: Problem, times: Array) -> Evolution:
+        super().evolve(problem, times)
+        return None  # type: ignore[return-value]
+
+
+def test_a_missing_return_is_a_broken_law() -> None:
+    failures = broken(laws_of_solver(Silent()))
+    assert failures
+    for failure in failures:
+        assert "evolve returned None; it must return Evolution(reached (T,), train" in str(failure)
