@@ -62,7 +62,7 @@ def load_study(
     problems: list[StudyProblem] = []
     place = Place(source, problems)
     if not isinstance(source.data, dict):
-        place.refuse(f"{shown(source.data)} is not a study: a study is a mapping of keys")
+        place.refuse(_no_study(source))
         raise StudyError(problems, source.text)
     place.refuse_unknown(source.data, (*_REQUIRED, *_OPTIONAL), "a study")
     for key in _REQUIRED:
@@ -72,6 +72,14 @@ def load_study(
     if problems:
         raise StudyError(problems, source.text)
     return found
+
+
+def _no_study(source: Source) -> str:
+    if source.data is None:
+        what = "the file" if source.path else "the text"
+        holds = "holds nothing but comments" if source.text.strip() else "is empty"
+        return f"{what} {holds}; `ntksim new study` writes a study to start from"
+    return f"{shown(source.data)} is not a study: a study is a mapping of keys"
 
 
 def _checked(

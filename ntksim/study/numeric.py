@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ntksim.registry.errors import listing, nearest, shown
+from ntksim.registry.errors import listing, nearest, shown, unquoted
 from ntksim.study.place import Place
 
 MAX_WIDTH = 10**9
@@ -78,7 +78,7 @@ def _width(place: Place, value: Any) -> float | None:
         return None
     # 1e4 is a float in YAML; as a width it means what it says.
     if isinstance(value, bool) or not isinstance(value, int | float) or not _counts(value):
-        place.refuse(f"{shown(value)} is not a width: {allowed}")
+        place.refuse(f"{shown(value)} is not a width: {allowed}{unquoted(value)}")
         return None
     if value > MAX_WIDTH:
         place.refuse(f"a width of {shown(value)} is beyond {MAX_WIDTH:,}; {allowed}")
@@ -93,13 +93,16 @@ def _counts(value: float) -> bool:
 def _integer(place: Place, value: Any, what: str, least: int) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED:
         return value
-    place.refuse(f"{shown(value)} is not a {what}: an integer from {least} to {MAX_SEED}")
+    allowed = f"an integer from {least} to {MAX_SEED}"
+    place.refuse(f"{shown(value)} is not a {what}: {allowed}{unquoted(value)}")
     return None
 
 
 def _time(place: Place, value: Any) -> float | None:
     if isinstance(value, str):
-        hint = nearest(value.lower(), (".inf",)) if "inf" in value.lower() else ""
+        hint = unquoted(value)
+        if not hint and "inf" in value.lower():
+            hint = nearest(value.lower(), (".inf",))
         place.refuse(f"{shown(value)} is a word, not a time{hint}")
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
@@ -127,7 +130,8 @@ def _grid(place: Place, grid: str, value: dict[str, Any]) -> tuple[float, ...]:
         return ()
     count = value["count"]
     if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MAX_TIMES:
-        place.at("count").refuse(f"{shown(count)} is not a count: an integer from 2 to {MAX_TIMES}")
+        allowed = f"an integer from 2 to {MAX_TIMES}"
+        place.at("count").refuse(f"{shown(count)} is not a count: {allowed}{unquoted(count)}")
         return ()
     if ends is None:
         return ()

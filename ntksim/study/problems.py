@@ -71,6 +71,8 @@ def _place(problem: StudyProblem) -> tuple[float, float]:
 def _with_line(problem: StudyProblem, lines: Sequence[str]) -> str:
     if problem.line is None or problem.column is None or problem.line > len(lines):
         return str(problem)
+    if not lines[problem.line - 1].strip():
+        return str(problem)  # such as an empty file: there is nothing to point at
     # Every character becomes one printable character, so that the caret stays below its own.
     line = "".join(c if c.isprintable() else " " for c in lines[problem.line - 1])
     start = max(0, problem.column - 1 - _SHOWN_WIDTH // 2)

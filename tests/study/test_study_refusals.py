@@ -71,6 +71,15 @@ CASES = [
     ({"width": ".nan"}, 5, 8, [".nan is not a width"]),
     ({"width": "inf"}, 5, 8, ["'inf' is a word; infinite width is written .inf"]),
     ({"width": "wide"}, 5, 8, ["'wide' is not a width"]),
+    ({"width": "'2'"}, 5, 8, ["'2' is not a width", "without the quotes it is the number 2"]),
+    ({"seed": "'1'"}, 6, 7, ["'1' is not a seed", "without the quotes it is the number 1"]),
+    ({"time": "['1e3']"}, 7, 8, ["is a word, not a time; without the quotes it is the number"]),
+    (
+        {"time": "{linspace: [0, 1], count: '3'}"},
+        7,
+        33,
+        ["'3' is not a count", "without the quotes it is the number 3"],
+    ),
     ({"width": "1000000001"}, 5, 8, ["1000000001 is beyond 1,000,000,000"]),
     ({"width": "{count: 3}"}, 5, 8, ["{'count': 3} is not a width"]),
     # seeds
@@ -162,7 +171,7 @@ def test_too_many_cells_are_refused(load: Callable[..., Study]) -> None:
     assert load(options={"max_cells": 4}).shape == (1, 1, 2, 2, 1, 1)
 
 
-@pytest.mark.parametrize("text", ["3\n\n", "[a]\n\n", "\n\n", "# nothing\n\n"])
+@pytest.mark.parametrize("text", ["3\n\n", "[a]\n\n"])
 def test_what_is_no_mapping_is_no_study(text: str) -> None:
     with pytest.raises(StudyError, match="is not a study: a study is a mapping"):
         load_study(text, block=["builtin"])
@@ -259,3 +268,16 @@ def test_exceptions_of_options_are_located_and_name_the_plugin(
     assert (second.column, second.message) == (33, "ZeroDivisionError: float division by zero")
     with pytest.raises(StudyError, match=r"1\.0 is not a label: a printable text"):
         load(plugins="[tiny.py, mine.py]", solver="mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"), [("", "is empty"), ("\n# later\n", "holds nothing but comments")]
+)
+def test_a_file_without_a_study_says_so(tmp_path: Path, text: str, what: str) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        load_study(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}:1:1: the file {what}; `ntksim new study` writes a study to start from"
+    ]
