@@ -160,5 +160,12 @@ def test_importing_the_host_loads_no_plugin_and_nothing_heavy(code: str) -> None
     assert not any(name.startswith("ntksim_") for name in loaded)
 
 
+def test_checking_a_study_loads_nothing_heavy() -> None:
+    study = ROOT / "studies" / "quickstart.yaml"
+    loaded = modules_after(f"from ntksim.engine import check\ncheck({str(study)!r})")
+    assert "ntksim_builtin" in loaded
+    assert not loaded & set(HEAVY)
+
+
 def test_the_command_line_s_help_needs_no_numbers() -> None:
     assert not modules_after("from ntksim.cli import main") & {"numpy", "scipy", "pydantic"}

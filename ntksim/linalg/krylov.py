@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from ntksim.linalg.spectrum import EPSILON
 from ntksim.types import Array, Spectrum

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+import scipy
 
 from ntksim.linalg.spectrum import EPSILON
 from ntksim.types import Array
@@ -41,7 +41,7 @@ def semidefinite_factor(matrix: Array) -> Array:
     largest = float(np.diagonal(matrix).max(initial=0.0))
     tolerance = n * EPSILON * largest
     _refuse(_asymmetry(matrix), largest)
-    cholesky, pivoted_cholesky = get_lapack_funcs(("potrf", "pstrf"), dtype=np.float64)
+    cholesky, pivoted_cholesky = scipy.linalg.get_lapack_funcs(("potrf", "pstrf"), dtype=np.float64)
     if largest > 0:
         triangle, failed = cholesky(matrix.T, lower=1, clean=1)
         if not failed and np.diagonal(triangle).min() ** 2 > REGULAR * largest:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from ntksim.linalg.spectrum import EPSILON
 from ntksim.types import Array

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ntksim.nn.angles import piecewise_linear_dual
 from ntksim.nn.smooth_duals import cos_dual, erf_dual, gelu_dual, sin_dual
@@ -95,7 +95,7 @@ class Erf(Activation):
     name: ClassVar[str] = "erf"
 
     def value(self, x: Array) -> Array:
-        return special.erf(x)
+        return scipy.special.erf(x)
 
     def derivative(self, x: Array) -> Array:
         return (2.0 / math.sqrt(math.pi)) * np.exp(-x * x)
@@ -111,10 +111,10 @@ class Gelu(Activation):
     name: ClassVar[str] = "gelu"
 
     def value(self, x: Array) -> Array:
-        return x * special.ndtr(x)
+        return x * scipy.special.ndtr(x)
 
     def derivative(self, x: Array) -> Array:
-        return special.ndtr(x) + x * np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+        return scipy.special.ndtr(x) + x * np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
 
     def closed_form(self, moments: SecondMoments) -> Dual:
         return gelu_dual(moments)
@@ -162,7 +162,7 @@ class Tanh(Activation):
         return np.tanh(x)
 
     def derivative(self, x: Array) -> Array:
-        return 4.0 * special.expit(2.0 * x) * special.expit(-2.0 * x)
+        return 4.0 * scipy.special.expit(2.0 * x) * scipy.special.expit(-2.0 * x)
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,10 @@ class Sigmoid(Activation):
     name: ClassVar[str] = "sigmoid"
 
     def value(self, x: Array) -> Array:
-        return special.expit(x)
+        return scipy.special.expit(x)
 
     def derivative(self, x: Array) -> Array:
-        return special.expit(x) * special.expit(-x)
+        return scipy.special.expit(x) * scipy.special.expit(-x)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Softplus(Activation):
         return np.logaddexp(0.0, x)
 
     def derivative(self, x: Array) -> Array:
-        return special.expit(x)
+        return scipy.special.expit(x)
 
 
 ACTIVATIONS: tuple[type[Activation], ...] = (

@@ -5,8 +5,19 @@ import pytest
 import sklearn.datasets
 from ntksim import DataError, Dataset
 
-from ntksim_builtin.datasets import BreastCancer, Diabetes, Digits, Iris, Linnerud, Wine
+from ntksim_builtin.datasets import (
+    BreastCancer,
+    Diabetes,
+    Digits,
+    Iris,
+    Linnerud,
+    Wine,
+    bundled_classification,
+    bundled_regression,
+)
 from ntksim_builtin.datasets.bundled_classification import BundledClassification
+from ntksim_builtin.datasets.bundled_regression import BundledRegression
+from ntksim_builtin.datasets.reading.bundled_tables import bundled_table
 
 CLASSIFICATIONS = [Digits, Iris, Wine, BreastCancer]
 
@@ -39,6 +50,25 @@ def test_classifications_have_their_published_sizes(
 def test_class_names_are_those_of_scikit_learn(kind: type[BundledClassification]) -> None:
     loaded = getattr(sklearn.datasets, f"load_{kind.name}")()
     assert kind.class_names == tuple(str(name) for name in loaded.target_names)
+
+
+@pytest.mark.parametrize("kind", [*CLASSIFICATIONS, Diabetes, Linnerud])
+def test_tables_are_those_of_scikit_learn(
+    kind: type[BundledClassification | BundledRegression], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = kind.bundled()
+    for module in (bundled_classification, bundled_regression):
+        monkeypatch.setattr(module, "bundled_table", lambda *_, **__: None)
+    asked = kind.bundled()
+    for own, original in zip(read, asked, strict=True):
+        assert own.dtype == original.dtype
+        np.testing.assert_array_equal(own, original)
+
+
+def test_a_table_that_is_elsewhere_or_of_another_size_is_not_taken() -> None:
+    assert bundled_table("digits.csv.gz", (1797, 65), header=False) is not None
+    assert bundled_table("digits.csv.gz", (1798, 65), header=False) is None
+    assert bundled_table("letters.csv.gz", (1797, 65), header=False) is None
 
 
 def test_regressions_have_their_published_sizes() -> None:

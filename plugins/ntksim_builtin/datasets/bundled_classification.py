@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
+import numpy as np
 from ntksim import Array, DataError, Dataset, DatasetSource, SeedTree
 from pydantic import Field
 
@@ -29,6 +30,7 @@ from ntksim_builtin.datasets.preparing.options import (
 )
 from ntksim_builtin.datasets.preparing.points import Points
 from ntksim_builtin.datasets.preparing.splitting import split
+from ntksim_builtin.datasets.reading.bundled_tables import bundled_table
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ class BundledClassification(DatasetSource):
         )
 
 
+def _with_classes(table: Array) -> tuple[Array, ClassIndices]:
+    """Split a table whose last column has the numbers of classes."""
+    return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.intp)
+
+
 @dataclass(frozen=True)
 class Digits(BundledClassification):
     """Handwritten digits: 1,797 images of 8 × 8 pixels, ten classes (UCI, via scikit-learn)."""
@@ -121,6 +128,9 @@ class Digits(BundledClassification):
     @classmethod
     def bundled(cls) -> tuple[Array, ClassIndices]:
         """Return pixels (1797, 64) and digits (1797,)."""
+        table = bundled_table("digits.csv.gz", (1797, 65), header=False)
+        if table is not None:
+            return _with_classes(table)
         from sklearn.datasets import load_digits
 
         return cast("tuple[Array, ClassIndices]", load_digits(return_X_y=True))
@@ -150,6 +160,9 @@ class Iris(BundledClassification):
     @classmethod
     def bundled(cls) -> tuple[Array, ClassIndices]:
         """Return lengths in cm (150, 4) and species (150,)."""
+        table = bundled_table("iris.csv", (150, 5))
+        if table is not None:
+            return _with_classes(table)
         from sklearn.datasets import load_iris
 
         return cast("tuple[Array, ClassIndices]", load_iris(return_X_y=True))
@@ -165,6 +178,9 @@ class Wine(BundledClassification):
     @classmethod
     def bundled(cls) -> tuple[Array, ClassIndices]:
         """Return features (178, 13) and cultivars (178,)."""
+        table = bundled_table("wine_data.csv", (178, 14))
+        if table is not None:
+            return _with_classes(table)
         from sklearn.datasets import load_wine
 
         return cast("tuple[Array, ClassIndices]", load_wine(return_X_y=True))
@@ -180,6 +196,9 @@ class BreastCancer(BundledClassification):
     @classmethod
     def bundled(cls) -> tuple[Array, ClassIndices]:
         """Return features (569, 30) and diagnoses (569,)."""
+        table = bundled_table("breast_cancer.csv", (569, 31))
+        if table is not None:
+            return _with_classes(table)
         from sklearn.datasets import load_breast_cancer
 
         return cast("tuple[Array, ClassIndices]", load_breast_cancer(return_X_y=True))

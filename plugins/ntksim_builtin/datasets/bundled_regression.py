@@ -20,6 +20,7 @@ from ntksim_builtin.datasets.preparing.options import (
 )
 from ntksim_builtin.datasets.preparing.points import Points
 from ntksim_builtin.datasets.preparing.splitting import split
+from ntksim_builtin.datasets.reading.bundled_tables import bundled_table
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ class Diabetes(BundledRegression):
     @classmethod
     def bundled(cls) -> tuple[Array, Array]:
         """Return raw features (442, 10) and progression (442, 1)."""
+        features = bundled_table(
+            "diabetes_data_raw.csv.gz", (442, 10), delimiter=None, header=False
+        )
+        progression = bundled_table(
+            "diabetes_target.csv.gz", (442, 1), delimiter=None, header=False
+        )
+        if features is not None and progression is not None:
+            return features, progression
         from sklearn.datasets import load_diabetes
 
         loaded = load_diabetes(return_X_y=True, scaled=False)
@@ -88,6 +97,10 @@ class Linnerud(BundledRegression):
     @classmethod
     def bundled(cls) -> tuple[Array, Array]:
         """Return exercises (20, 3) and weight, waist and pulse (20, 3)."""
+        exercises = bundled_table("linnerud_exercise.csv", (20, 3), delimiter=None)
+        physiology = bundled_table("linnerud_physiological.csv", (20, 3), delimiter=None)
+        if exercises is not None and physiology is not None:
+            return exercises, physiology
         from sklearn.datasets import load_linnerud
 
         return cast("tuple[Array, Array]", load_linnerud(return_X_y=True))

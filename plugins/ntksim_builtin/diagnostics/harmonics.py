@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import scipy
 from ntksim import Array, Diagnostic, FinishedCell, Network, NoClosedForm, Variable, VariableSpec
 from pydantic import Field
-from scipy.special import gammaln
 
 from ntksim_builtin.diagnostics.shallow_relu_theory import (
     multiplicities,
@@ -103,7 +103,9 @@ def harmonic_eigenvalues(network: Network, degrees: int) -> Array:
         raise NoClosedForm("the network has no infinite-width tangent kernel")
     d = dimension
     density = np.exp(
-        gammaln(d / 2) - gammaln((d - 1) / 2) + (d - 2) * np.log(np.sin(angle))
+        scipy.special.gammaln(d / 2)
+        - scipy.special.gammaln((d - 1) / 2)
+        + (d - 2) * np.log(np.sin(angle))
     ) / np.sqrt(np.pi)
     values = 0.5 * np.pi * weights * density * kernel[0]
     return _legendre(np.cos(angle), degrees, dimension) @ values

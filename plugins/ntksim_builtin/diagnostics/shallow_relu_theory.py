@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from ntksim import Array, Network
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Flatten, Relu
-from scipy.special import gammaln
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,9 @@ def _step_coefficients(degrees: int, dimension: int) -> Array:
     ½ for k = 0; otherwise, by the differential equation of P_k, w(0) P_{k−1}(0)/(k + d − 2).
     """
     d = dimension
-    density = math.exp(gammaln(d / 2) - gammaln((d - 1) / 2)) / math.sqrt(math.pi)
+    density = math.exp(
+        scipy.special.gammaln(d / 2) - scipy.special.gammaln((d - 1) / 2)
+    ) / math.sqrt(math.pi)
     at_zero = np.zeros(degrees)
     at_zero[0] = 1.0
     for k in range(1, degrees - 1):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import scipy.linalg
+import scipy
 from ntksim.types import Array, Evolution, NonNegativeFloat, Problem, Requirement, Solver
 
 from ntksim_builtin.solvers.labels import label
