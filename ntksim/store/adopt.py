@@ -7,15 +7,18 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import zarr
 
+from ntksim.store.announced import require_possible
 from ntksim.store.cells import CellRecord, Journal
 from ntksim.store.chunks import cell_extents
 from ntksim.store.declared import CELL_AXES, DONE, FAILED
 from ntksim.store.errors import DamagedStore
 from ntksim.store.flush import Flusher
+from ntksim.store.guarded import GuardedStore
 from ntksim.store.identity import belongs_to, require_readable
 from ntksim.store.labels import Names, names_of, taken
 from ntksim.store.places import Places
@@ -59,7 +62,7 @@ def adopt(
         return Adopted(frozenset(), frozenset())
     require_readable(identity, places.store)
     try:
-        root = zarr.open_group(places.store, mode="r", zarr_format=3)
+        root = zarr.open_group(_guarded(places.store), mode="r", zarr_format=3)
         groups = [entry["group"] for entry in json.loads(identity.attributes["datasets"])]
         texts = {name: read_texts(root, name) for name in ("cell_record", "cell_key", "status")}
         shape = root["cell_record"].shape  # pyright: ignore[reportAttributeAccessIssue]
@@ -84,6 +87,14 @@ def adopt(
     }
     lost = finished | {header.key for header in wanted.values()}
     return Adopted(frozenset(restored), frozenset(lost - kept - restored - {""}))
+
+
+def _guarded(store: Path) -> GuardedStore:
+    """Return a store whose chunks are measured: what else is wrong with it need not be the rest."""
+    try:
+        return GuardedStore(store, require_possible(store))
+    except DamagedStore:
+        return GuardedStore(store)
 
 
 def _held(texts: Mapping[Position, str], kept: Collection[str]) -> dict[Position, Header]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntksim.store.errors import DamagedStore
-from ntksim.store.inflated import most_inflated, read_text
+from ntksim.store.inflated import read_text
 from ntksim.store.manifest import ROOT_METADATA
 
 MOST_LABELS = 1_000_000
@@ -28,12 +28,14 @@ MOST_CHUNK = 1 << 26
 MOST_TEXT = 1 << 14
 """Bytes of one text, such as the message of a failed cell."""
 
-DESCRIBING = ("status", "message", "diverged", "cell_key", "cell_record", "wall_time")
-"""Arrays that say what became of the cells."""
 
-
-def require_possible(store: Path) -> None:
+def require_possible(store: Path) -> dict[str, int]:
     """Refuse a store whose metadata announce what would be allocated without being there.
+
+    Returns
+    -------
+    dict
+        The bytes that a chunk may become, by the path of its array within the store.
 
     Raises
     ------
@@ -41,6 +43,7 @@ def require_possible(store: Path) -> None:
         If its attributes do not describe a study, an array is none of Zarr 3, has an impossible
         shape, or is an axis of more labels than its files can hold.
     """
+    limits: dict[str, int] = {}
     for file in sorted(store.rglob(ROOT_METADATA)):
         folder = file.parent
         try:
@@ -48,10 +51,14 @@ def require_possible(store: Path) -> None:
             if folder == store:
                 _check_attributes(content["attributes"])
             for path, metadata in _nodes(content):
-                _check(store, folder / path if path else folder, metadata)
+                array = folder / path if path else folder
+                most = _check(store, array, metadata)
+                name = array.relative_to(store).as_posix()
+                limits[name] = max(limits.get(name, 0), most)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             name = file.relative_to(store).as_posix()
             raise DamagedStore(f"{name} of {store} cannot be read: {error!s:.200}") from None
+    return limits
 
 
 def _nodes(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -64,7 +71,14 @@ def _nodes(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
             yield path, metadata
 
 
-def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> None:
+def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> int:
+    """Return the bytes that a chunk of an array may become.
+
+    Raises
+    ------
+    ValueError
+        If the array is impossible.
+    """
     if metadata["zarr_format"] != 3:
         raise ValueError("it is not of Zarr 3")
     shape = tuple(metadata["shape"])
@@ -73,7 +87,7 @@ def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> None:
     names = metadata.get("dimension_names") or ()
     if len(set(names)) < len(names):
         raise ValueError(f"{folder.name} has a dimension twice")
-    _check_coding(folder, metadata, shape)
+    most = _most_of_chunk(folder, metadata, shape)
     size = math.prod(shape)
     is_axis = len(shape) == 1 and tuple(names) == (folder.name,)
     if folder.name == "status" and size > MOST_CELLS:
@@ -85,16 +99,16 @@ def _check(store: Path, folder: Path, metadata: Mapping[str, Any]) -> None:
         there = sum(file.stat().st_size for file in files)
         if there * LEAST_SHARE < size:
             raise ValueError(f"the axis {folder.name} announces {size:,} labels in {there:,} bytes")
+    return most
 
 
-def _check_coding(folder: Path, metadata: Mapping[str, Any], shape: tuple[int, ...]) -> None:
-    """Refuse chunks that could become more than they announce, where they are read unasked.
+def _most_of_chunk(folder: Path, metadata: Mapping[str, Any], shape: tuple[int, ...]) -> int:
+    """Return the bytes that a chunk may become: those of its values, or ``MOST_CHUNK``.
 
     Raises
     ------
     ValueError
-        If an array has codecs that ntksim does not write, chunks of absurd size, or, for the
-        coordinates and what describes the cells, a chunk that becomes more than a chunk is.
+        If an array has codecs that ntksim does not write, or chunks of absurd size.
     """
     codecs = [codec["name"] for codec in metadata["codecs"]]
     if len(codecs) != 2 or codecs[0] not in ("bytes", "vlen-utf8") or codecs[1] != "zstd":
@@ -102,17 +116,10 @@ def _check_coding(folder: Path, metadata: Mapping[str, Any], shape: tuple[int, .
     chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
     if not all(type(size) is int and 0 < size < 2**63 for size in chunk):
         raise ValueError(f"an impossible chunk of {chunk!s:.100}")
-    item = MOST_TEXT if codecs[0] == "vlen-utf8" else 8
     if math.prod(chunk) * 8 > max(MOST_CHUNK, 16 * math.prod(shape)):
         raise ValueError(f"chunks of {folder.name} have {math.prod(chunk):,} values")
-    if len(shape) != 1 and folder.name not in DESCRIBING:
-        return
-    most = max(item * math.prod(chunk), MOST_CHUNK)
-    for file in folder.iterdir():
-        if file.name == ROOT_METADATA or not file.is_file():
-            continue
-        if file.stat().st_size > most or most_inflated(file) > most:
-            raise ValueError(f"{folder.name}/{file.name} becomes more than a chunk is")
+    item = MOST_TEXT if codecs[0] == "vlen-utf8" else 8
+    return max(item * math.prod(chunk), MOST_CHUNK)
 
 
 def _check_attributes(attributes: Mapping[str, Any]) -> None:

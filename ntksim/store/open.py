@@ -32,10 +32,11 @@ def open_results(
     """Open a store as a tree of datasets; values are read when they are used.
 
     The root holds what can be compared between datasets, each child what depends on the points of
-    one dataset. This is ``xarray.open_datatree(store, engine="zarr")`` with a better message where
-    there is no store; xarray alone does as well. ``chunks`` is passed on: with ``"auto"`` or ``{}``
-    the arrays are those of Dask. A tree that stays open while a run replaces the store must be
-    opened again.
+    one dataset. This is ``xarray.open_datatree(store, engine="zarr")``, which does as well, with a
+    better message where there is no store, and with a look at each chunk before it is decompressed:
+    one that would become more than it announces is not read, which is a ``ValueError``.
+    ``chunks`` is passed on: with ``"auto"`` or ``{}`` the arrays are those of Dask. A tree that
+    stays open while a run replaces the store must be opened again.
 
     Raises
     ------
@@ -44,11 +45,15 @@ def open_results(
     """
     require_store(store)
     place = Places.of(store).store
-    require_possible(place)
-    # xarray takes a second to import, and only readers need it.
+    limits = require_possible(place)
+    # xarray and zarr take a second to import, and only readers need them.
     import xarray
 
+    from ntksim.store.guarded import GuardedStore
+
     try:
-        return xarray.open_datatree(place, engine="zarr", chunks=chunks, zarr_format=3)
+        # Zarr's own type of store: xarray's hint knows paths only.
+        guarded: Any = GuardedStore(place, limits)
+        return xarray.open_datatree(guarded, engine="zarr", chunks=chunks, zarr_format=3)
     except UNREADABLE as error:
         raise DamagedStore(f"{place} cannot be read: {error!s:.200}") from error

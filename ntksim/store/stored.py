@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import zarr
 
+from ntksim.store.announced import MOST_CELLS
+
 Position: TypeAlias = tuple[int, ...]
 
 _UNREADABLE = (RuntimeError, ValueError, OSError, KeyError, MemoryError)
@@ -80,11 +82,13 @@ def read_texts(root: zarr.Group, name: str) -> dict[Position, str]:
     Raises
     ------
     KeyError, ValueError
-        If there is no such array.
+        If there is no such array, or of more cells than there are.
     """
     array = root[name]
     if not isinstance(array, zarr.Array):
         raise ValueError(f"{name} is not an array")
+    if math.prod(array.shape) > MOST_CELLS:
+        raise ValueError(f"{name} announces {math.prod(array.shape):,} cells")
     stored = StoredArray(array, (), array.ndim)
     whole = stored.block(tuple(slice(0, size) for size in array.shape))
     texts = {}

@@ -21,6 +21,7 @@ from typing import Any
 import dask.local  # noqa: F401 - like the others, so that children need not
 import filelock  # noqa: F401
 import ntksim.engine
+import ntksim.engine.provenance
 import ntksim.engine.tasks
 import ntksim.store.adopt
 import ntksim.store.collect
@@ -82,6 +83,8 @@ class Shim:
 def main() -> None:
     os.fsync = lambda _: None  # type: ignore[assignment]
     ntksim.engine.tasks._information = _timeless
+    # Looks through what is installed, which is remembered and takes as long as a run.
+    ntksim.engine.provenance.versions()
     studies: dict[str, Study] = {}
     for line in sys.stdin:
         job = json.loads(line)

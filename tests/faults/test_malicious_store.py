@@ -6,11 +6,13 @@ import json
 import os
 import pickle
 import shutil
+import struct
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from ntksim.cli import main
@@ -202,17 +204,80 @@ def test_a_chunk_that_becomes_a_gigabyte_is_not_decompressed(
     assert peak < 200_000_000
 
 
-def test_the_frame_of_the_bomb_is_one(store: Path) -> None:
+def test_the_frame_of_the_bomb_is_one() -> None:
     # So that the test above means something: the decoder follows it.
     from numcodecs import Zstd
 
     assert Zstd().decode(zstd_of_zeros(3)) == b"\0" * 3 * 2**17
-    (store / "bomb").write_bytes(zstd_of_zeros(3))
-    assert most_inflated(store / "bomb") == 3 * 2**17
-    for content in (b"", b"\0" * 100, zstd_of_zeros(3)[:10], Zstd().encode(b"abc" * 99_999)):
-        (store / "bomb").write_bytes(content)
-        # What is compressed becomes at most 128 kB more than it is.
-        assert most_inflated(store / "bomb") <= 3 * 99_999 + 2**17
+    assert most_inflated(zstd_of_zeros(3)) == 3 * 2**17
+    for level in (1, 19):
+        for values in (b"", b"abc", b"abc" * 99_999, os.urandom(300_000), bytes(1_000_000)):
+            for checksum in (False, True):
+                content = Zstd(level, checksum=checksum).encode(values)
+                assert most_inflated(content) == len(values)
+
+
+SKIPPED = struct.pack("<II", 0x184D2A50, 4) + b"abcd"
+
+FOLLOWED: dict[str, Callable[[int], bytes]] = {
+    "another frame behind": lambda blocks: zstd_of_zeros(1) + zstd_of_zeros(blocks),
+    "a frame to skip before": lambda blocks: SKIPPED + zstd_of_zeros(blocks),
+    "a length that is not said": lambda blocks: zstd_of_zeros(blocks, says=False),
+    "another behind one that does not say": lambda blocks: (
+        zstd_of_zeros(1, says=False) + zstd_of_zeros(blocks)
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FOLLOWED)
+def test_whatever_a_decoder_follows_is_measured(store: Path, how: str) -> None:
+    from numcodecs import Zstd
+
+    assert len(Zstd().decode(FOLLOWED[how](3))) >= 3 << 17
+    for name in ("status", "loss_train"):
+        axes = len(json.loads((store / name / "zarr.json").read_text())["shape"])
+        (store / name / ("c" + ".0" * axes)).write_bytes(FOLLOWED[how](8192))
+    tracemalloc.start()
+    assert ask("status", store)[0] == 3
+    with open_results(store) as tree, pytest.raises(ValueError, match="loss_train/c"):
+        tree["loss_train"].load()
+    shutil.rmtree(store.with_suffix(".cells"))  # which the store is now asked for
+    code, said = ask("run", "small.yaml", "--store", store)
+    assert code == 0, said
+    assert ask("verify", store)[0] == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200_000_000
+
+
+@pytest.mark.parametrize("what", ["a device", "a pipe", "holes"])
+def test_a_chunk_without_an_end_is_not_read(store: Path, what: str) -> None:
+    (chunk,) = (store / "loss_train").glob("c.*")
+    chunk.unlink()
+    if what == "a device":
+        chunk.symlink_to("/dev/zero")
+    elif what == "a pipe":
+        os.mkfifo(chunk)
+    else:
+        chunk.touch()
+        os.truncate(chunk, 10**12)
+    with open_results(store) as tree, pytest.raises(ValueError, match="is no file of at most"):
+        tree["loss_train"].load()
+    assert ask("verify", store)[0] == 3
+
+
+def test_cells_beyond_all_grids_are_not_counted(store: Path) -> None:
+    change(store, "cell_key", lambda content: content.update({"shape": [10**9] * 6}))
+    shutil.rmtree(store.with_suffix(".cells"))
+    assert ask("run", "small.yaml", "--store", store)[0] == 0
+    assert ask("verify", store)[0] == 0
+
+
+def test_a_guarded_store_travels(store: Path) -> None:
+    # Dask sends it to workers.
+    with open_results(store, chunks={}) as tree:
+        again = pickle.loads(pickle.dumps(tree["loss_train"]))
+        np.testing.assert_array_equal(again.values, tree["loss_train"].values)
 
 
 @pytest.mark.parametrize(
