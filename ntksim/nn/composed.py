@@ -14,6 +14,7 @@ from ntksim.nn.empirical import FiniteKernels, Wanted
 from ntksim.nn.layers.base import Layer
 from ntksim.nn.layers.composite import Serial, describe
 from ntksim.nn.limit import BOTH, KernelKind, Path, limit_kernels, limit_path
+from ntksim.nn.shallow import ShallowKernels, shallow
 from ntksim.nn.tiles import slices
 from ntksim.types import Array, Kernels, Network, Params
 
@@ -38,8 +39,9 @@ class ComposedNetwork(Network):
 
     Parameters are named as ``Serial`` says: ``0.weight``, ``0.bias``, ``1.weight``, ….
     ``block_bytes`` bounds what is held of the points on one side of an empirical kernel (of the
-    other side it is one tile of at most 256 points), and of the points of a forward or backward
-    pass; no (N, parameters) Jacobian is ever formed.
+    other side it is one tile of at most 256 points; with one hidden layer it is a piece of the
+    units), and of the points of a forward or backward pass; no (N, parameters) Jacobian is ever
+    formed.
 
     Raises
     ------
@@ -198,10 +200,17 @@ class ComposedNetwork(Network):
         """Return both kernels; one that is not wanted is empty."""
         x1 = self._checked(x1)
         x2 = None if x2 is None else self._checked(x2)
-        source = FiniteKernels(
-            self.layers, params, self.outputs, math.prod(self.input_shape), self._units(params)
-        )
-        ntk, nngp = source.between(x1, x2, wanted, self.block_bytes)
+        layers = shallow(self.layers[self._head :]) if self._positions == 1 else None
+        if layers and (self.outputs == 1 or not wanted.full):
+            second = None if x2 is None else self._features(x2)
+            ntk, nngp = ShallowKernels(layers, params).between(self._features(x1), second, wanted)
+            if wanted.full and ntk is not None:
+                ntk = ntk[:, None, :, None]
+        else:
+            source = FiniteKernels(
+                self.layers, params, self.outputs, math.prod(self.input_shape), self._units(params)
+            )
+            ntk, nngp = source.between(x1, x2, wanted, self.block_bytes)
         if nngp is None:
             nngp = super().prior_kernel(params, x1, x2) if wanted.nngp else NONE
         if ntk is None:

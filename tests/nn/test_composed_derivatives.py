@@ -20,6 +20,7 @@ from ntksim.nn import (
     Residual,
     Tanh,
     empirical,
+    shallow,
 )
 from ntksim.nn.layers import dense
 from ntksim.types import Array, Network, Params
@@ -344,15 +345,18 @@ def test_memory_of_an_empirical_kernel_is_bounded() -> None:
     assert peak < 8e6
 
 
-@pytest.mark.parametrize(("full", "wanted"), [(False, 2), (True, 7)])
+@pytest.mark.parametrize(
+    ("depth", "full", "wanted"), [(1, False, 2), (1, True, 7), (2, False, 3), (2, True, 8)]
+)
 def test_no_gram_matrix_is_computed_twice_or_for_each_output_in_vain(
-    full: bool, wanted: int, monkeypatch: pytest.MonkeyPatch
+    depth: int, full: bool, wanted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one hidden layer: inputs, features (for both kernels) and cotangents, K(K + 1)/2 at most.
+    """Of each hidden layer: features (for both kernels) and cotangents; K(K + 1)/2 of the last.
 
-    Gram matrices of the three outputs' unit vectors, of three numbers each, do not count.
+    Gram matrices of inputs and of the three outputs' unit vectors, of three numbers each, do not
+    count; cotangents of an earlier layer are one matrix, with the outputs as rows or in its rows.
     """
-    network = chain(Tanh(), 1, inputs=3, outputs=3)
+    network = chain(Tanh(), depth, inputs=3, outputs=3)
     params, x = drawn(network, width=50), points(6)
     seen: list[int] = []
 
@@ -360,23 +364,29 @@ def test_no_gram_matrix_is_computed_twice_or_for_each_output_in_vain(
         seen.append(left.shape[-1])
         return gram(left, right)
 
-    gram = dense._gram  # pyright: ignore[reportPrivateUsage]
+    def counted_sum(total: Array, left: Array, right: Array | None = None) -> None:
+        seen.append(left.shape[-1])
+        add_gram(total, left, right)
+
+    gram, add_gram = dense._gram, shallow._add_gram  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(dense, "_gram", counted)
+    monkeypatch.setattr(shallow, "_add_gram", counted_sum)
     network.empirical_kernels(params, x, full=full)
-    assert max(seen) == 50
-    assert seen.count(50) == wanted
+    cotangents = 150 if depth == 2 and not full else 50
+    assert set(seen) <= {3, 9, 50, cotangents}
+    assert seen.count(50) + (cotangents != 50) * seen.count(cotangents) == wanted + (depth - 1)
 
 
-def test_memory_of_a_wide_network_is_the_kernel_and_one_batch() -> None:
-    """4 N² numbers, and the features and cotangents of a batch: N × parameters is never there."""
+def test_memory_of_a_wide_network_is_the_kernels_and_a_piece() -> None:
     network = chain(Relu(), 1, inputs=8, outputs=3)
-    params, x = drawn(network, width=4000), points(500, features=8)
+    params, x = drawn(network, width=20_000), points(200, features=8)
     tracemalloc.start()
     network.empirical_kernels(params, x)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    batch = 8 * 500 * 4000 * 2  # 32 MB; the Jacobian would have 660 MB, one of all outputs' δ 48
-    assert peak < 8 * 4 * 500**2 + 1.8 * batch
+    # Three kernels' worth and three arrays of a piece; the features alone would have 32 MB, with
+    # what is before them and their cotangents 96 MB, the Jacobian 1 GB.
+    assert peak < 8 * (3 * 200**2 + 3.5 * shallow.FEATURES)
 
 
 @pytest.mark.parametrize("block_bytes", [1, 2**27])

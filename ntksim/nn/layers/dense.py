@@ -144,7 +144,7 @@ class Dense(Layer):
             if self.bias_std > 0:
                 sums = [own.sum(axis=0) for own in rows] if members else rows.sum(axis=0)
                 gradients["bias"] = self._bias_scale(fan_in) * np.asarray(sums)
-        return gradients, self._pullback(params, cotangent) if to_input else None
+        return gradients, self.pullback(params, cotangent) if to_input else None
 
     def sensitivity(
         self, params: Params, tape: Tape, cotangent: Any, *, to_input: bool = True
@@ -169,7 +169,7 @@ class Dense(Layer):
         if isinstance(cotangent, Separable):
             cotangent = cotangent.expanded()
         rows = np.moveaxis(cotangent, 0, -2)  # the outputs of a point are neighbours in memory
-        return kept, np.moveaxis(self._pullback(params, rows), -2, 0)
+        return kept, np.moveaxis(self.pullback(params, rows), -2, 0)
 
     def contract(self, first: Sensitivity, second: Sensitivity, *, full: bool) -> Array:
         """Σ over positions of (scale² h·h′ + bias_scale²) δ·δ′, from two Gram matrices."""
@@ -190,7 +190,7 @@ class Dense(Layer):
         if first is None or hidden[0].ndim != 2:
             return super().contract_and_covariance(params, hidden, sensitivities, full=full)
         gram = _gram(*hidden)
-        covariance = self._covariance(gram.copy(), hidden[0].shape[-1])
+        covariance = self.covariance_of_gram(gram.copy(), hidden[0].shape[-1])
         return self._contracted(gram, first, second, full=full), covariance
 
     def _contracted(
@@ -199,9 +199,7 @@ class Dense(Layer):
         """Finish a contraction in the place of the Gram matrix of the inputs."""
         (h1, d1), (h2, d2) = first, second
         (n1, p1, fan_in), (n2, p2) = h1.shape, h2.shape[:2]
-        inputs *= self._weight_scale(fan_in) ** 2
-        if self.bias_std > 0:
-            inputs += self._bias_scale(fan_in) ** 2
+        inputs = self.parameter_gram(inputs, fan_in)
         if isinstance(d1, Separable) and isinstance(d2, Separable):
             return _separable_products(inputs, d1, d2, full=full)
         # Of a single point nobody can tell whether its cotangents are those of all points.
@@ -238,9 +236,16 @@ class Dense(Layer):
     def output_covariance(self, params: Params, h1: Array, h2: Array) -> Array:
         """(scale · initial_weight_std)² h·h′ + (bias_scale · initial_bias_std)², shape (N, M)."""
         del params
-        return self._covariance(h1 @ h2.T, h1.shape[-1])
+        return self.covariance_of_gram(h1 @ h2.T, h1.shape[-1])
 
-    def _covariance(self, gram: Array, fan_in: int) -> Array:
+    def parameter_gram(self, gram: Array, fan_in: int) -> Array:
+        """Turn h·h′ into scale² h·h′ + bias_scale², in its place: ∂z/∂θ · ∂z′/∂θ of one unit."""
+        gram *= self._weight_scale(fan_in) ** 2
+        if self.bias_std > 0:
+            gram += self._bias_scale(fan_in) ** 2
+        return gram
+
+    def covariance_of_gram(self, gram: Array, fan_in: int) -> Array:
         """Turn the Gram matrix of h into the covariance of an output, in its place."""
         gram *= (self._weight_scale(fan_in) * self.initial_weight_std) ** 2
         gram += (self._bias_scale(fan_in) * self.initial_bias_std) ** 2
@@ -252,7 +257,8 @@ class Dense(Layer):
     def _bias_scale(self, fan_in: int) -> float:
         return self.bias_std / math.sqrt(fan_in) if self.bias_inside else self.bias_std
 
-    def _pullback(self, params: Params, cotangent: Array) -> Array:
+    def pullback(self, params: Params, cotangent: Array) -> Array:
+        """Return scale·δ Wᵀ of cotangents (…, units)."""
         weight = params["weight"]
         scale = self._weight_scale(weight.shape[-2])
         return _scaled_product(cotangent, np.swapaxes(weight, -1, -2), scale)
