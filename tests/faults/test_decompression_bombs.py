@@ -20,10 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import xarray as xr
 import zarr
+import zarr.codecs
 from ntksim import DataError
 
 from compressed import zstd_of_zeros
@@ -151,6 +153,57 @@ LIMIT = resource.getrlimit(resource.RLIMIT_DATA)[0]
 def peak() -> int:
     """The largest memory that this process had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+SAYING = {
+    "zstd": ({"id": "zstd", "level": 1}, zstd_of_zeros(8192)),
+    "zstd, more frames": ({"id": "zstd", "level": 1}, zstd_of_zeros(1) + zstd_of_zeros(8192)),
+    "zstd, one skipped": (
+        {"id": "zstd", "level": 1},
+        struct.pack("<II", 0x184D2A50, 4) + b"abcd" + zstd_of_zeros(8192),
+    ),
+    "zstd, not said": ({"id": "zstd", "level": 1}, zstd_of_zeros(8192, says=False)),
+    "lz4": ({"id": "lz4", "acceleration": 1}, struct.pack("<i", 2**30) + b"\x1f\0"),
+    "blosc": (
+        {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 0},
+        struct.pack("<BBBBIII", 2, 1, 0, 8, 2**30, 2**20, 20) + bytes(4),
+    ),
+}
+
+
+@pytest.mark.parametrize("codec", SAYING)
+def test_a_chunk_that_says_how_long_it_becomes_is_believed_on_every_system(
+    tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "_used", lambda: None)  # as where memory has no limit
+    compressor, content = SAYING[codec]
+    path = zarr_2(tmp_path / "bomb.zarr", content, compressor=compressor)
+    with (
+        little_memory(),
+        pytest.raises(DataError, match=r"becomes 1,07\d,\d+,\d+ bytes, more than"),
+    ):
+        File(path, inputs="x", targets="x").load()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("codec", ["zstd", "blosc", "gzip"])
+def test_good_chunks_are_read_whatever_compressed_them(
+    tmp_path: Path, version: Any, codec: str
+) -> None:
+    values = np.random.default_rng(0).normal(size=(300, 700))
+    values[100:] = 0
+    compressors: Any = {
+        (2, "zstd"): numcodecs.Zstd(3),
+        (2, "blosc"): numcodecs.Blosc("lz4"),
+        (2, "gzip"): numcodecs.GZip(1),
+        (3, "zstd"): zarr.codecs.ZstdCodec(checksum=True),
+        (3, "blosc"): zarr.codecs.BloscCodec(),
+        (3, "gzip"): zarr.codecs.GzipCodec(),
+    }
+    group = zarr.open_group(tmp_path / "data.zarr", mode="w", zarr_format=version)
+    group.create_array("x", data=values, chunks=(70, 650), compressors=compressors[version, codec])
+    data = File(str(tmp_path / "data.zarr"), inputs="x", targets="x", train=300).load()
+    assert sorted(data.x_train.sum(axis=1)) == pytest.approx(sorted(values.sum(axis=1)), rel=1e-12)
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 from ntksim import DataError
 
+from ntksim_builtin.datasets.reading.bounded import SLACK
 from ntksim_builtin.datasets.reading.hdf5 import require_self_contained
 from ntksim_builtin.datasets.reading.stored_arrays import DAMAGED, StoredArray
+
+_BESIDE = 1 << 16
+"""Bytes that a chunk may have beside its values, such as checksums."""
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
 """How a file of NetCDF 3 begins."""
@@ -107,6 +111,7 @@ class _Arrays(Mapping[str, StoredArray]):
         try:
             array = zarr.open_array(self._path / name, mode="r")
             _refuse_codecs(array)
+            array = _measured(array, self._path / name)
             dtype = np.dtype(array.dtype)
         except DAMAGED as error:
             raise DataError(f"{self._path.name}: {name} cannot be read: {error}") from None
@@ -150,6 +155,28 @@ def _refuse_codecs(array: Any) -> None:
         name = getattr(codec, "codec_id", None)
         if codec is not None and name not in CODECS:
             raise ValueError(f"its codec {name!r} is none of {', '.join(sorted(CODECS))}")
+
+
+def _measured(array: Any, path: Path) -> Any:
+    """Return an array whose chunks are measured, where the last codec says how long they are."""
+    import zarr
+
+    from ntksim_builtin.datasets.reading.measured_chunks import SIZES, MeasuredChunks
+
+    if array.metadata.zarr_format == 2:
+        codecs = [*(array.metadata.filters or ()), array.metadata.compressor]
+        names = [codec.codec_id for codec in codecs if codec is not None]
+    else:
+        names = [
+            codec.to_dict()["name"].removeprefix("numcodecs.") for codec in array.metadata.codecs
+        ]
+    if not names or names[-1] not in SIZES:
+        return array
+    dtype = np.dtype(array.dtype)
+    values = math.prod(array.chunks)
+    # Text of any length has no length of a chunk; checksums and wider types come before the last.
+    most = SLACK if dtype.kind in "TO" else values * max(8, dtype.itemsize) + _BESIDE
+    return zarr.open_array(MeasuredChunks(path, names[-1], most), mode="r")
 
 
 def _refuse_links(path: Path) -> None:
