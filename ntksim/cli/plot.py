@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @click.command("plot")
 @click.argument("store", type=click.Path(path_type=Path))
-@click.option("--kind", metavar="KIND", help="What to draw; --list shows the kinds.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    help="What to draw: a kind of picture, or any stored variable; --list shows both.",
+)
 @click.option(
     "--select",
     "selections",
@@ -52,7 +56,7 @@ def command(
             with open_results(store) as tree:
                 select = plot.parse_selection(selections)
                 if only_list:
-                    _list(plot.possibilities(tree, select))
+                    _list(plot.possibilities(tree, select), plot.stored_variables(tree, select))
                     return
                 target = output or Path(f"{tree.attrs['study']}.png")
                 plot.check_format(target)
@@ -68,12 +72,15 @@ def command(
     click.echo(f"{choice.kind.name}: {target}")
 
 
-def _list(found: list[Possibility]) -> None:
-    """Print the kinds that are possible, then the others with what they lack."""
+def _list(found: list[Possibility], variables: list[str]) -> None:
+    """Print the kinds that are possible, the variables, and the other kinds with what they lack."""
     width = max(len(item.kind.name) for item in found)
     for item in found:
         if item.datasets:
             click.echo(f"{item.kind.name:{width}}  {item.kind.description}")
+    if variables:
+        text = f"\nAny variable, over its own dimensions: {', '.join(variables)}"
+        click.echo(click.wrap_text(text, 100, "", "  "))
     if any(not item.datasets for item in found):
         click.echo("\nNot of this store:")
     for item in found:

@@ -4,7 +4,7 @@
 ``read_dataset`` returns it, that accepts ``ax=`` and returns the Axes.
 """
 
-from ntksim.plot.choice import Choice, Possibility, choose, possibilities
+from ntksim.plot.choice import Choice, Possibility, choose, possibilities, stored_variables
 from ntksim.plot.errors import PlotError
 from ntksim.plot.kind import Kind, Panel
 from ntksim.plot.kinds.accuracy import accuracy
@@ -24,6 +24,7 @@ from ntksim.plot.kinds.parameters import parameters
 from ntksim.plot.kinds.predictors import predictors
 from ntksim.plot.kinds.spectrum import spectrum
 from ntksim.plot.kinds.stability import stability
+from ntksim.plot.kinds.variable import variable
 from ntksim.plot.kinds.width_scaling import width_scaling
 from ntksim.plot.offered import KINDS
 from ntksim.plot.output import check_format, save
@@ -64,6 +65,8 @@ __all__ = [
     "save",
     "spectrum",
     "stability",
+    "stored_variables",
     "together",
+    "variable",
     "width_scaling",
 ]

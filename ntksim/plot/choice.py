@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import xarray as xr
 
 from ntksim.plot.arrange import arranged
-from ntksim.plot.errors import PlotError, nearest
+from ntksim.plot.errors import PlotError, listing, nearest
 from ntksim.plot.kind import Kind, Panel
+from ntksim.plot.kinds.variable import kind_of, numbers_of
 from ntksim.plot.offered import KINDS
 from ntksim.plot.read import datasets_of
 from ntksim.plot.selection import Selection, selected
 from ntksim.store import open_results
-from ntksim.store.declared import FAILED, MISSING
+from ntksim.store.declared import DESCRIBING, FAILED, MEASURED, MISSING
+
+_ALWAYS = {"status", *DESCRIBING, *MEASURED}
+"""What is stored of every cell, whatever was recorded."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,21 @@ def possibilities(
     return list(_possibilities(_datasets(store, select), kinds))
 
 
+def stored_variables(
+    store: str | os.PathLike[str] | xr.DataTree, select: Selection | None = None
+) -> list[str]:
+    """Return the names of variables that can be drawn by name, beside the kinds.
+
+    Raises
+    ------
+    PlotError
+        If ``select`` names an axis or a value that is not there.
+    StoreUnusable
+        If there is no store that can be opened.
+    """
+    return variables_of(_datasets(store, select))
+
+
 def choose(
     store: str | os.PathLike[str] | xr.DataTree,
     kind: str | Kind | None = None,
@@ -65,6 +84,8 @@ def choose(
     kinds: Sequence[Kind] = KINDS,
 ) -> Choice:
     """Return the kind that was asked for, or the first that suits the data and fits on a picture.
+
+    What is no kind but the name of a stored variable is drawn as ``variable`` draws it.
 
     Raises
     ------
@@ -77,7 +98,9 @@ def choose(
     datasets = _datasets(store, select)
     if kind is None:
         return _first(datasets, kinds)
-    wanted = kind if isinstance(kind, Kind) else _named(kind, kinds)
+    wanted = kind if isinstance(kind, Kind) else _named(kind, kinds, datasets)
+    if kind == wanted.name and wanted not in kinds:
+        datasets = numbers_of(wanted.name, datasets)
     (found,) = _possibilities(datasets, [wanted])
     if not found.datasets:
         raise PlotError(f"'{wanted.name}' cannot be drawn of this store: {found.objection}")
@@ -121,6 +144,14 @@ def _first(datasets: Mapping[str, xr.Dataset], kinds: Sequence[Kind]) -> Choice:
             problem = problem or error
     if problem is not None:
         raise problem
+    own = [name for name in variables_of(datasets) if name not in _ALWAYS]
+    own.sort(
+        key=lambda name: not any("time" in d[name].dims for d in datasets.values() if name in d)
+    )
+    for name in own if kinds is KINDS else []:
+        (found,) = _possibilities(numbers_of(name, datasets), [kind_of(name, datasets)])
+        if found.datasets:
+            return _choice(found)
     needs = "\n".join(f"  {line}" for line in needs_of(kinds))
     raise PlotError(
         f"nothing was recorded that can be drawn; the kinds and what they need:\n{needs}"
@@ -134,12 +165,28 @@ def needs_of(kinds: Sequence[Kind]) -> list[str]:
     ]
 
 
-def _named(name: str, kinds: Sequence[Kind]) -> Kind:
+def variables_of(datasets: Mapping[str, xr.Dataset]) -> list[str]:
+    """Return the stored variables that vary over the grid and hold numbers, each name once."""
+    found = {
+        str(name): None
+        for data in datasets.values()
+        for name, array in data.data_vars.items()
+        if "solver" in array.dims and array.dtype.kind in "fiub" and name != "status"
+    }
+    return sorted(found)
+
+
+def _named(name: str, kinds: Sequence[Kind], datasets: Mapping[str, xr.Dataset]) -> Kind:
     known = {kind.name: kind for kind in kinds}
+    variables = variables_of(datasets)
+    if name in variables and name not in known:
+        return kind_of(name, datasets)
     if name not in known:
         needs = "".join(f"\n  {line}" for line in needs_of(kinds))
+        close = nearest(name, [*known, *variables])
         raise PlotError(
-            f"there is no kind '{name}'{nearest(name, known)}\nThe kinds and what they need:{needs}"
+            f"there is no kind '{name}', and no such variable{close}\n"
+            f"The kinds and what they need:{needs}\nStored variables: {listing(variables)}"
         )
     return known[name]
 

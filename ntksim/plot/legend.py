@@ -91,6 +91,11 @@ def title_pad(ax: Axes) -> float:
     return _PAD + -(-entries // columns) * _LINE
 
 
+def legend_height(ax: Axes) -> float:
+    """Return how high a legend above the axes is, in inches."""
+    return (title_pad(ax) - _PAD) / 72
+
+
 def legend_length(ax: Axes) -> int:
     """Return how many entries the legend of the axes has."""
     legend = ax.get_legend()

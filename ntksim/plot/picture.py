@@ -15,7 +15,13 @@ from matplotlib.figure import Figure
 
 from ntksim.plot.choice import Choice, choose
 from ntksim.plot.kind import Kind, Panel
-from ntksim.plot.legend import gather_legends, legend_inches, put_above, title_pad
+from ntksim.plot.legend import (
+    gather_legends,
+    legend_height,
+    legend_inches,
+    put_above,
+    title_pad,
+)
 from ntksim.plot.offered import KINDS
 from ntksim.plot.selection import Selection
 from ntksim.plot.style import Palette, look
@@ -31,7 +37,7 @@ _TITLE_CHARACTERS = 12.5
 """Characters per inch of a title."""
 
 _LEGEND_ROOM = 0.5
-"""Height of the legends above panels that have their own."""
+"""Least height of the legends above panels that have their own."""
 
 
 def figure(
@@ -113,17 +119,27 @@ def _columns(count: int, most: int) -> int:
 
 
 def _draw(kind: Kind, cells: Cells) -> Figure:
+    """Draw the panels with one legend, or with one each where there are too few colours for one."""
+    if not kind.own_legends:
+        palette = Palette()
+        made = _laid_out(kind, cells, palette)
+        if not palette.repeats:
+            return made
+    return _laid_out(kind, cells, None)
+
+
+def _laid_out(kind: Kind, cells: Cells, palette: Palette | None) -> Figure:
+    """Draw the panels in the colours that they share; without any, each has its own legend."""
     rows, columns = (max(place[i] for place in cells) + 1 for i in (0, 1))
     size = _LONE_SIZE if len(cells) == 1 else _SMALL_SIZE if columns > 4 else _PANEL_SIZE
-    room = _LEGEND_ROOM if kind.own_legends else 0.0
-    width, height = columns * size[0], rows * (size[1] + room)
-    made = Figure(figsize=(width, height), layout="constrained")
-    palette, axes, families = Palette(), {}, defaultdict(list)
+    made = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    axes, families, room = {}, defaultdict(list), 0.0
     for (i, j), panel in sorted(cells.items(), key=lambda item: item[0]):
         ax = made.add_subplot(rows, columns, i * columns + j + 1)
-        panel.draw(panel.data, ax=ax, palette=Palette() if kind.own_legends else palette)
-        if kind.own_legends:
+        panel.draw(panel.data, ax=ax, palette=Palette() if palette is None else palette)
+        if palette is None:
             put_above(ax)
+            room = max(_LEGEND_ROOM, room, legend_height(ax))
         ax.set_title(_folded(panel.title, size[0]), pad=title_pad(ax))
         axes[i, j] = ax
         families[panel.family].append(ax)
@@ -133,9 +149,8 @@ def _draw(kind: Kind, cells: Cells) -> Figure:
             for ax in family:
                 ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
     _label_outer(axes)
-    if not kind.own_legends:
-        width += legend_inches(gather_legends(made, list(axes.values())))
-    made.set_size_inches(width, height)
+    beside = 0.0 if palette is None else legend_inches(gather_legends(made, list(axes.values())))
+    made.set_size_inches(columns * size[0] + beside, rows * (size[1] + room))
     return made
 
 

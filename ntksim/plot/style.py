@@ -66,6 +66,11 @@ class Palette:
     def __getitem__(self, label: str) -> str:
         return self._colours.setdefault(label, COLOURS[len(self._colours) % len(COLOURS)])
 
+    @property
+    def repeats(self) -> bool:
+        """Whether two labels have the same colour, because there are more labels than colours."""
+        return len(self._colours) > len(COLOURS)
+
 
 def time_colours() -> Colormap:
     """Return a map from early (light) to late (dark) that grey-scale and all eyes can order."""

@@ -117,6 +117,39 @@ def test_a_label_has_one_colour_in_all_panels(trees: Trees):
         assert len(colours) == 1
 
 
+def test_where_colours_would_be_used_twice_every_panel_has_its_own_legend(trees: Trees):
+    """Three panels of three other lines each are nine labels for seven colours."""
+    lines = iter(range(18))  # a first attempt with one legend draws all of them once
+
+    def draw(data, /, *, ax=None, palette=None):
+        del data
+        assert ax is not None
+        assert palette is not None
+        for _ in range(3):
+            label = f"line {next(lines) % 9}"
+            ax.plot([0, 1], [0, 1], color=palette[label], label=label)
+        ax.legend()
+        return ax
+
+    def panels(data):
+        return [plot.Panel(name, data, draw) for name in "abc"]
+
+    nine = Kind("nine", "Lines.", (("loss_train",),), ("loss",), draw, panels=panels)
+    made = plot.figure(trees("line"), nine, {"width": 32, "kernel": "empirical"})
+    assert made.legends == []
+    for ax in made.axes:
+        legend = ax.get_legend()
+        assert legend is not None
+        told = [line.get_color() for line in legend.get_lines()]
+        assert len(set(told)) == 3
+        assert told == [line.get_color() for line in ax.lines]
+        assert [text.get_text() for text in legend.get_texts()] == [
+            str(line.get_label()) for line in ax.lines
+        ]
+    made.draw_without_rendering()
+    assert overlapping_texts(made) == []
+
+
 def test_what_varies_and_is_no_line_becomes_panels(trees: Trees):
     figure = plot.figure(trees("line"), "function_fit")
     assert [ax.get_title() for ax in figure.axes] == [
