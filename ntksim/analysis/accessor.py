@@ -108,7 +108,8 @@ class TreeAccessor:
             return next(iter(found.values()))
         if label is None:
             raise AnalysisError(
-                f"the store has several datasets, name one of them: {', '.join(found)}"
+                f"the store has several datasets, name one of them: {', '.join(found)}; such as "
+                f"dataset={next(iter(found))!r}"
             )
         if label not in found:
             raise AnalysisError(
@@ -144,7 +145,22 @@ class TreeAccessor:
         variable: str = "prediction_test",
         measure: Measure = "rms",
     ) -> xr.DataArray:
-        """Return how far two predictors are apart; see ``predictor_gap``."""
+        """Return how far two predictors are apart; see ``predictor_gap``.
+
+        Of several datasets, the gaps stand along ``dataset``. With ``measure="difference"`` they
+        have points, which are others in every dataset, and one is to be named.
+        """
+        root = self._tree.to_dataset()
+        found = {label: data for label, data in self.datasets.items() if variable in data}
+        if dataset is None and len(found) > 1 and variable not in root and measure != "difference":
+            gaps = [
+                predictor_gap(data, one, other, variable_name=variable, measure=measure)
+                for data in found.values()
+            ]
+            joined = xr.concat(
+                gaps, "dataset", coords="minimal", compat="override", combine_attrs="override"
+            )
+            return joined.assign_coords(dataset=root["dataset"].sel(dataset=list(found)))
         data = self._holding([variable], dataset)
         return predictor_gap(data, one, other, variable_name=variable, measure=measure)
 

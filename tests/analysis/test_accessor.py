@@ -69,9 +69,24 @@ def test_what_can_be_compared_is_there_for_all_datasets(
     xr.testing.assert_identical(law, ntk(points).width_exponent(gap))
 
 
+def test_gaps_of_several_datasets_stand_along_dataset(tree: xr.DataTree) -> None:
+    gap = ntk(tree).gap("empirical", "analytic", measure="max")
+    assert gap.dims[0] == "dataset"
+    assert gap.attrs["long_name"] == "largest difference of the output at test points"
+    for label in ("points", "digits"):
+        own = ntk(tree).gap("empirical", "analytic", dataset=label, measure="max")
+        assert own.notnull().any()
+        xr.testing.assert_equal(gap.sel(dataset=label, drop=True), own)
+    law = ntk(tree).width_exponent(gap)
+    assert law.sizes["dataset"] == 2
+
+
 def test_one_of_several_datasets_is_asked_for(tree: xr.DataTree) -> None:
-    with pytest.raises(analysis.AnalysisError, match="name one of them: points, digits"):
-        ntk(tree).gap("empirical", "analytic")
+    named = r"name one of them: points, digits; such as dataset='points'"
+    with pytest.raises(analysis.AnalysisError, match=named):
+        ntk(tree).gap("empirical", "analytic", measure="difference")
+    with pytest.raises(analysis.AnalysisError, match=named):
+        ntk(tree).spectrum()
     with pytest.raises(analysis.AnalysisError, match=r"no dataset 'digit'; .*mean 'digits'"):
         ntk(tree).dataset("digit")
     with pytest.raises(analysis.AnalysisError, match="not the root of a store"):
