@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ntksim.cli.outcome import explained, plugins_aside
+from ntksim.cli.outcome import explained, grid_of, plugins_aside
 
 
 @click.command("check")
@@ -22,7 +22,8 @@ def command(
     """Check STUDY and show what running it would do.
 
     Nothing is computed and nothing is written: data are loaded, every option is validated, and
-    the grid is expanded into cells. What cells share is computed once. Cells that are not stored
+    the grid is expanded into cells: positions where the same is computed, such as an analytic
+    kernel at every width, share one. What cells share is computed once. Cells that are not stored
     are counted by the reason: new, changed (and what), not computed yet, damaged; --cells lists
     them all, and so does --json.
     """
@@ -45,8 +46,9 @@ def command(
     console.print(table, highlight=False, markup=False)
     for label, extent in found.data.items():
         console.print(f"{label}: {extent}", highlight=False, markup=False)
+    impossible = sum(found.not_applicable.values())
     console.print(
-        f"{found.positions} positions of the grid are {found.cells} cells: {found.stored} stored, "
+        f"{grid_of(found.positions, found.cells, impossible)}: {found.stored} stored, "
         f"{found.failed} failed before, {found.missing} to compute",
         highlight=False,
     )

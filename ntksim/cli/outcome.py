@@ -46,6 +46,13 @@ def plugins_aside() -> Iterator[None]:
         yield
 
 
+def grid_of(positions: int, cells: int, impossible: int) -> str:
+    """Say how many positions a grid has, and how many cells they share."""
+    verb = "is" if impossible == 1 else "are"
+    rest = f" and {impossible} that {verb} not applicable" if impossible else ""
+    return f"{positions} positions of the grid are {cells} cells{rest}"
+
+
 def fail(message: str, code: int) -> None:
     """Print an error and exit."""
     click.echo(f"error: {message}", err=True)

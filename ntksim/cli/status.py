@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ntksim.cli.outcome import explained
+from ntksim.cli.outcome import explained, grid_of
 
 _NUMBER = re.compile(r"(?<![\w.'-])(\d+(\.\d+)?(e[+-]?\d+)?|inf)(?![\w'])")
 """A number in a message, but not one that is part of a name such as width-64."""
@@ -19,7 +19,11 @@ _NUMBER = re.compile(r"(?<![\w.'-])(\d+(\.\d+)?(e[+-]?\d+)?|inf)(?![\w'])")
 @click.argument("store", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 def command(store: Path, as_json: bool) -> None:
-    """Show which cells of STORE are done, failed, missing or not applicable, and why."""
+    """Show which cells of STORE are done, failed, missing or not applicable, and why.
+
+    They are counted by their positions in the grid; positions where the same is computed, such as
+    an analytic kernel at every width, share one cell.
+    """
     from ntksim.store.summary import summarise
 
     with explained():
@@ -28,7 +32,9 @@ def command(store: Path, as_json: bool) -> None:
         click.echo(json.dumps(found.to_json(), indent=2))
         return
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items() if count)
-    click.echo(f"{found.study}: {counts}; cells took {found.wall_time:.1f} s in all")
+    grid = grid_of(sum(found.counts.values()), found.cells, found.counts.get("not applicable", 0))
+    click.echo(f"{found.study}: {grid}; cells took {found.wall_time:.1f} s in all")
+    click.echo(f"positions: {counts}")
     for status in ("failed", "missing", "not applicable", "done"):
         for message, cells in _alike(found.messages.get(status, {})).items():
             if status == "done" and not message:
@@ -39,7 +45,7 @@ def command(store: Path, as_json: bool) -> None:
             if len(cells) > 5:
                 click.echo(f"  … and {len(cells) - 5} more")
     if found.diverged:
-        click.echo(f"\ndiverged: {len(found.diverged)} cells")
+        click.echo(f"\ndiverged: {len(found.diverged)} positions")
         for cell in found.diverged[:5]:
             click.echo(f"  {cell}")
 

@@ -20,9 +20,10 @@ _DESCRIBING = ("status", "message", "diverged", "cell_key", "wall_time")
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers of cells by status, and by status and message which cells they are.
+    """Numbers of positions of the grid by status, and by status and message which they are.
 
-    ``wall_time`` is the sum over distinct cells, in seconds.
+    Positions where the same is computed are one of the ``cells``; ``wall_time`` is the sum over
+    these, in seconds.
     """
 
     study: str
@@ -30,6 +31,7 @@ class Summary:
     messages: Mapping[str, Mapping[str, tuple[str, ...]]]
     diverged: tuple[str, ...]
     wall_time: float
+    cells: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
@@ -78,6 +80,7 @@ def summarise(store: str | os.PathLike[str]) -> Summary:
         },
         diverged=tuple(diverged),
         wall_time=float(np.nansum(times)),
+        cells=int((keys != "").sum()),
     )
 
 

@@ -124,6 +124,16 @@ def test_status_says_what_is_done_and_what_is_impossible(folder: Path) -> None:
     assert "finite width" in done.stdout
     found = json.loads(ntksim("status", "tiny.zarr", "--json", cwd=folder).stdout)
     assert found["counts"] == {"done": 6, "not applicable": 2}
+    assert found["cells"] == 5
+
+
+def test_check_and_status_count_the_same_in_the_same_words(folder: Path) -> None:
+    grid = "8 positions of the grid are 5 cells and 2 that are not applicable"
+    checked = " ".join(ntksim("check", "tiny.yaml", cwd=folder).stdout.split())
+    assert f"{grid}: 5 stored, 0 failed before, 0 to compute" in checked
+    status = ntksim("status", "tiny.zarr", cwd=folder).stdout.splitlines()
+    assert status[0].startswith(f"tiny: {grid}; cells took ")
+    assert status[1] == "positions: 6 done, 2 not applicable"
 
 
 def test_verify_finds_a_missing_chunk(tmp_path: Path) -> None:
