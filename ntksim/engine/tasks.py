@@ -108,14 +108,18 @@ def kernel_blocks(
     """Compute the kernels of a cell's model on its data with one provider."""
     offer, source = workshop.kernel(provider)
     model = workshop.model(task)
-    x, test = dataset.x_train, dataset.x_test
+    x, test, wanted = dataset.x_train, dataset.x_test, task.kernels_wanted
     with offer.blamed("computing kernels"), within_range("computing kernels"):
         with watched_underflow() as underflow:
-            train = source.kernels(model, x)
+            train = source.kernels_wanted(model, x, None, wanted)
         blocks = KernelBlocks(
             train=require_training_kernels(train, underflow),
-            test_train=require_kernels(source.kernels(model, test, x)),
-            test=require_kernels(source.kernels(model, test)) if task.needs_test_kernel else None,
+            test_train=require_kernels(source.kernels_wanted(model, test, x, wanted)),
+            test=(
+                require_kernels(source.kernels_wanted(model, test, None, wanted))
+                if task.needs_test_kernel
+                else None
+            ),
         )
         return read_only(blocks)
 
@@ -130,7 +134,7 @@ def kernel_tile(
         limit_threads(threads)
     with offer.blamed("computing a tile of the kernel"), within_range("computing kernels"):
         with watched_underflow() as underflow:
-            kernels = require_kernels(source.kernels(model, x1, x2))
+            kernels = require_kernels(source.kernels_wanted(model, x1, x2, ("ntk",)))
         if x2 is None and len(x1) > 1:  # one point alone may be small beside the others
             require_training_kernels(kernels, underflow)
         kernel = kernels.ntk if kernels.ntk_full is None else kernels.ntk_full

@@ -13,10 +13,10 @@ import numpy as np
 from ntksim.nn.empirical import FiniteKernels, Wanted
 from ntksim.nn.layers.base import Layer
 from ntksim.nn.layers.composite import Serial, describe
-from ntksim.nn.limit import BOTH, KernelKind, Path, limit_kernels, limit_path
+from ntksim.nn.limit import BOTH, Path, limit_kernels, limit_path
 from ntksim.nn.shallow import ShallowKernels, shallow
 from ntksim.nn.tiles import slices
-from ntksim.types import Array, Kernels, Network, Params
+from ntksim.types import Array, KernelKind, Kernels, Network, Params
 
 CACHE, ADDED = 2**20, 8
 """Bytes of features of a block of points in a forward and backward pass; and how many features it
@@ -252,6 +252,12 @@ class ComposedNetwork(Network):
         """
         second = None if x2 is None else self._features(x2)
         return limit_kernels(self.layers[self._head :], self._features(x1), second, path, wanted)
+
+    def kernels_wanted(
+        self, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        """Those of ``kernels`` that are wanted; the other one is not computed."""
+        return self.kernels(x1, x2, wanted=wanted)
 
     def kernel_path(self, x1: Array, x2: Array | None = None) -> Literal["fused", "layers"]:
         """Return how ``kernels`` computes these; the network and the inputs alone decide."""

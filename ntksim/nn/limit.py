@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ntksim.nn.fused.matrix import BOTH, KernelKind, fused_kernels
+from ntksim.nn.fused.matrix import BOTH, fused_kernels
 from ntksim.nn.fused.program import Program, lowered
 from ntksim.nn.inputs import Directions, input_moments
 from ntksim.nn.layers import Layer, Serial
-from ntksim.types import Array, Kernels
+from ntksim.types import Array, KernelKind, Kernels
 
 Path: TypeAlias = Literal["auto", "fused", "layers"]
 """``fused``: all layers at once for a few pairs, by compiled loops. ``layers``: the layers' own

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ntksim.study.choices import AxisValue
 from ntksim.study.problems import KeyPath
 from ntksim.study.recordings import Recording
-from ntksim.types import MATRICES, SPREADS, Extra, Requirement
+from ntksim.types import MATRICES, SPREADS, Extra, KernelKind, Requirement
 
 _KERNEL_NEEDS: frozenset[Requirement] = MATRICES | frozenset[Requirement]({"operator"})
+_KINDS: tuple[KernelKind, ...] = ("nngp", "ntk")
 _WORDS: dict[Requirement, str] = {
     "ntk": "the tangent kernel",
     "spectrum": "the spectrum of the tangent kernel",
@@ -48,6 +49,14 @@ class Combination:
     uses_initial_output: bool
     varies_with: frozenset[str]
     keeps_outputs_apart: bool = False
+
+    @property
+    def kernels_read(self) -> frozenset[KernelKind]:
+        """Kernels whose matrices are looked at."""
+        found: set[KernelKind] = {kind for kind in _KINDS if kind in self.needs}
+        for recording in self.recordings:
+            found |= recording.diagnostic.kernels_read(recording.variables)
+        return frozenset(found)
 
     @property
     def uses_kernel(self) -> bool:

@@ -18,7 +18,7 @@ from ntksim.study.model import AXES, Study
 from ntksim.study.plan import Cell, CellIndex, Plan, Positions, Tasks, combination_memory
 from ntksim.study.problems import StudyError, StudyProblem
 from ntksim.study.recordings import Recording
-from ntksim.types import SPREADS, Dataset, Network
+from ntksim.types import SPREADS, Dataset, KernelKind, Network
 
 _SHOWN_REASONS = 3
 
@@ -186,6 +186,10 @@ class _Planner:
             for (d, *_), combination in self.first.values()
             if combination.extras & SPREADS
         )
+        wanted: dict[str, frozenset[KernelKind]] = {}
+        for (d, *_), combination in self.first.values():
+            data = self.hashes[self.study.axes["dataset"][d].label]
+            wanted[data] = wanted.get(data, frozenset()) | combination.kernels_read
         return Plan(
             self.study,
             self.datasets,
@@ -196,6 +200,7 @@ class _Planner:
                 self.hashes,
                 self.first,
                 with_test_kernel,
+                wanted,
                 self.parameters,
                 self.identities,
             ),

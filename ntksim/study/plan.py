@@ -15,7 +15,7 @@ from ntksim.study.keys import Identities, content_key
 from ntksim.study.memory import MemoryEstimate, estimate_memory
 from ntksim.study.model import AXES, Study
 from ntksim.study.task import CellTask, KernelTask, ModelTask, RecordTask
-from ntksim.types import Dataset
+from ntksim.types import Dataset, KernelKind
 
 CellIndex: TypeAlias = tuple[int, int, int, int, int, int]
 """Position on each of ``AXES``: dataset, architecture, width, seed, kernel, solver."""
@@ -83,7 +83,8 @@ class Tasks(Mapping[str, CellTask]):
     """The distinct computations of a study by key, each made when it is asked for.
 
     ``first`` holds the first position of each, ``hashes`` the content of each dataset, of which
-    those ``with_test_kernel`` need the kernel of their test points, and ``parameters`` how many
+    those ``with_test_kernel`` need the kernel of their test points, ``wanted`` the kernels that
+    anything on each looks at, and ``parameters`` how many
     parameters the finite network of each has, 0 where it uses none.
     """
 
@@ -92,6 +93,7 @@ class Tasks(Mapping[str, CellTask]):
     hashes: Mapping[str, str]
     first: Mapping[str, tuple[CellIndex, Combination]]
     with_test_kernel: frozenset[str]
+    wanted: Mapping[str, frozenset[KernelKind]]
     parameters: Mapping[str, int]
     identities: Identities = field(repr=False, compare=False)
     _estimates: dict[tuple[int, int, int], MemoryEstimate] = field(
@@ -141,6 +143,7 @@ class Tasks(Mapping[str, CellTask]):
             ),
             initial_output_key=initial,
             memory=self.memory(key).total,
+            kernels_wanted=tuple(sorted(self.wanted[self.hashes[cell.dataset.label]])),
         )
 
     def __iter__(self) -> Iterator[str]:

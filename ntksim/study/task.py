@@ -9,7 +9,7 @@ from typing import Any
 
 from ntksim.registry import Registry
 from ntksim.study.reference import Reference
-from ntksim.types import MATRICES, Architecture, Extra, Model, Requirement, SeedTree
+from ntksim.types import MATRICES, Architecture, Extra, KernelKind, Model, Requirement, SeedTree
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class CellTask:
     needs has no ``kernel_key``, and an ``initial_output_key`` is there only where training starts
     from the outputs of a finite network; everywhere else it starts from zero, which at infinite
     width is the mean of all networks unless ``zero_initial_output`` makes every one start there.
-    Tasks with equal keys of shared work ask for equal work. ``memory`` is a rough estimate in
-    bytes.
+    Tasks with equal keys of shared work ask for equal work, of kernels for ``kernels_wanted``: what
+    any cell on the same data looks at. ``memory`` is a rough estimate in bytes.
     """
 
     key: str
@@ -87,6 +87,7 @@ class CellTask:
     spectrum_key: str | None
     initial_output_key: str | None
     memory: int
+    kernels_wanted: tuple[KernelKind, ...] = ("nngp", "ntk")
 
     @property
     def needs_matrices(self) -> bool:
@@ -121,6 +122,7 @@ class CellTask:
             ],
             "needs": sorted(self.needs),
             "extras": sorted(self.extras),
+            "kernels_wanted": list(self.kernels_wanted),
         }
 
     @classmethod
@@ -149,6 +151,7 @@ class CellTask:
             ),
             "needs": frozenset(data["needs"]),
             "extras": frozenset(data["extras"]),
+            "kernels_wanted": tuple(data["kernels_wanted"]),
         }
         return cls(**parts)
 

@@ -12,7 +12,7 @@ from ntksim.types.kinds import (
     Solver,
 )
 from ntksim.types.moments import SecondMoments
-from ntksim.types.network import Kernels, Model, Network, NoClosedForm, Params
+from ntksim.types.network import KernelKind, Kernels, Model, Network, NoClosedForm, Params
 from ntksim.types.operator import KernelOperator, KernelOperators
 from ntksim.types.options import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from ntksim.types.plugin import Plugin
@@ -48,6 +48,7 @@ __all__ = [
     "GridAxis",
     "GridScales",
     "KernelBlocks",
+    "KernelKind",
     "KernelOperator",
     "KernelOperators",
     "KernelProvider",

@@ -23,12 +23,15 @@ class Dataset:
     the predicted class is the largest output, or with one output its sign. ``provenance`` is
     stored with the results: where the data came from and what was done to it. All arrays are
     float64 and finite. Where nobody knows the answers at the test points, ``test_targets`` is
-    false, ``y_test`` is all NaN, and nothing that compares with it is measured.
+    false, ``y_test`` is all NaN, and nothing that compares with it is measured. ``feature_names``
+    are the coordinate of the features in the results, for inputs that are vectors; without them
+    features are counted. They are no part of the data's identity.
 
     Raises
     ------
     DataError
-        If shapes do not fit each other, a value is not finite, or there is no training point.
+        If shapes do not fit each other, a value is not finite, there is no training point, or the
+        names are not one for each feature.
     """
 
     x_train: Array
@@ -38,6 +41,7 @@ class Dataset:
     classification: bool = False
     provenance: Mapping[str, str] = field(default_factory=dict)
     test_targets: bool = True
+    feature_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("x_train", "y_train", "x_test", "y_test"):
@@ -73,6 +77,14 @@ class Dataset:
         if self.y_train.shape[1] != self.y_test.shape[1] or self.y_train.shape[1] == 0:
             raise DataError(
                 f"y_train has {self.y_train.shape[1]} outputs, y_test {self.y_test.shape[1]}"
+            )
+
+        object.__setattr__(self, "feature_names", tuple(map(str, self.feature_names)))
+        names = self.feature_names
+        if names and (self.input_shape != (len(names),) or len(set(names)) < len(names)):
+            raise DataError(
+                f"feature_names are {names}; inputs of shape {self.input_shape} need one name, each "
+                "another, for every feature of a vector"
             )
 
     @property

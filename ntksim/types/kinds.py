@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ntksim.types.arrays import Array
 from ntksim.types.dataset import Dataset
-from ntksim.types.network import Kernels, Model, Network
+from ntksim.types.network import KernelKind, Kernels, Model, Network
 from ntksim.types.plugin import Plugin
 from ntksim.types.problem import Evolution, Extra, Problem, Requirement
 from ntksim.types.result import FinishedCell, Variable, VariableSpec
@@ -48,6 +48,12 @@ class KernelProvider(Plugin, ABC):
     provides: ClassVar[frozenset[Literal["ntk", "nngp"]]] = frozenset({"ntk", "nngp"})
     """Which kernels it returns; what needs the other one is not applicable with this provider."""
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """See that other ``kernels`` of a subclass are what ``kernels_wanted`` asks for."""
+        super().__init_subclass__(**arguments)
+        if "kernels" in vars(cls) and "kernels_wanted" not in vars(cls):
+            cls.kernels_wanted = KernelProvider.kernels_wanted
+
     @property
     def keeps_outputs_apart(self) -> bool:
         """Whether its tangent kernels come with ``ntk_full``, for networks of several outputs.
@@ -68,6 +74,17 @@ class KernelProvider(Plugin, ABC):
         A provider that does not vary with width or seed must not look at ``model.width`` or
         ``model.seeds``.
         """
+
+    def kernels_wanted(
+        self, model: Model, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        """Return those of ``kernels`` that are wanted, with the same bits.
+
+        Others may be there or not. This version computes all; a provider that can do one alone for
+        less overrides it. Runs ask for what solvers require and diagnostics read.
+        """
+        del wanted
+        return self.kernels(model, x1, x2)
 
     def label(self) -> str:
         """Return a short name for the coordinate of the results."""
@@ -196,6 +213,16 @@ class Diagnostic(Plugin, ABC):
     def references(self) -> tuple[KernelProvider, ...]:
         """Return kernel providers whose kernels are wanted beside the cell's own."""
         return ()
+
+    def kernels_read(self, variables: Collection[str]) -> frozenset[KernelKind]:
+        """Return which kernels are looked at, where they are, to record some of the variables.
+
+        Where nothing else needs the other kernel it may be missing. All are, where a kernel is
+        required; a diagnostic that looks at fewer says so.
+        """
+        del variables
+        both: frozenset[KernelKind] = frozenset({"nngp", "ntk"})
+        return both if both & self.requires else frozenset()
 
     @abstractmethod
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from ntksim.types.seeds import SeedTree
 
 Params: TypeAlias = Mapping[str, Array]
 """Parameters, gradients and tangents by name, e.g. ``{"0.weight": (fan_in, fan_out), …}``."""
+
+
+KernelKind: TypeAlias = Literal["nngp", "ntk"]
+"""The covariance of the outputs, or the tangent kernel."""
 
 
 class NoClosedForm(Exception):  # noqa: N818 - reads as the sentence that it is
@@ -48,6 +52,12 @@ class Network(ABC):
 
     input_shape: tuple[int, ...]
     outputs: int
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """See that other ``kernels`` of a subclass are what ``kernels_wanted`` asks for."""
+        super().__init_subclass__(**arguments)
+        if "kernels" in vars(cls) and "kernels_wanted" not in vars(cls):
+            cls.kernels_wanted = Network.kernels_wanted
 
     @abstractmethod
     def initialise(self, width: int, rng: np.random.Generator) -> Params:
@@ -163,6 +173,16 @@ class Network(ABC):
         """
         del x1, x2
         raise NoClosedForm(f"{type(self).__name__} does not define its infinite-width kernels")
+
+    def kernels_wanted(
+        self, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        """Those of ``kernels`` that are wanted, with the same bits; others may be there or not.
+
+        This version computes all.
+        """
+        del wanted
+        return self.kernels(x1, x2)
 
     def _gradients(self, params: Params, x: Array) -> Iterator[tuple[tuple[int, int], Params]]:
         for i in range(len(x)):

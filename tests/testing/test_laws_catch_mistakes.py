@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ntksim.laws import WidthLaw
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Erf, Relu
-from ntksim.nn.fused.matrix import BOTH, KernelKind
+from ntksim.nn.fused.matrix import BOTH
 from ntksim.nn.limit import Path
 from ntksim.testing import LawBroken, architecture_laws
 from ntksim.testing.activation import laws_of_activation
@@ -34,6 +34,7 @@ from ntksim.types import (
     Evolution,
     FinishedCell,
     GridScales,
+    KernelKind,
     KernelProvider,
     Kernels,
     Model,

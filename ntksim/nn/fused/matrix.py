@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from ntksim.nn.fused.program import Program
 from ntksim.nn.inputs import CHUNK, NEARLY_PARALLEL, Directions, one_minus_abs_cosine
-from ntksim.types import Array, Kernels
+from ntksim.types import Array, KernelKind, Kernels
 
-KernelKind: TypeAlias = Literal["nngp", "ntk"]
 BOTH: tuple[KernelKind, ...] = ("nngp", "ntk")
 
 ROWS = 128

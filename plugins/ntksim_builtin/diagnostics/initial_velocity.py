@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, Kernels, Variable, VariableSpec
-from ntksim.types import Requirement
+from ntksim.types import KernelKind, Requirement
 
 from ntksim_builtin.diagnostics.ordinary import ordinary, scaled_back
 
@@ -42,6 +42,11 @@ class InitialVelocity(Diagnostic):
             description="k(x, x_i) (y_i − f₀(x_i)); its sum over training points is the velocity.",
         ),
     }
+
+    def kernels_read(self, variables: Collection[str]) -> frozenset[KernelKind]:
+        """Return the tangent kernel."""
+        del variables
+        return frozenset({"ntk"})
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return all of them; nothing without a kernel, none at test points without those."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ntksim import Diagnostic, FinishedCell, Kernels, Variable, VariableSpec
-from ntksim.types import Requirement
+from ntksim.types import KernelKind, Requirement
 
 _TRAIN, _TEST_TRAIN = ("train_point", "train_point_other"), ("test_point", "train_point")
 _FULL_TRAIN = ("train_point", "output", "train_point_other", "output_other")
@@ -55,6 +55,11 @@ class Kernel(Diagnostic):
             ),
         ]
     )
+
+    def kernels_read(self, variables: Collection[str]) -> frozenset[KernelKind]:
+        """Return those that the names of the variables begin with."""
+        kinds: tuple[KernelKind, ...] = ("nngp", "ntk")
+        return frozenset(kind for kind in kinds if any(v.startswith(kind) for v in variables))
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the kernels that there are."""

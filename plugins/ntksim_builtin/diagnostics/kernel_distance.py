@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from ntksim import Array, Diagnostic, FinishedCell, KernelProvider, Variable, VariableSpec
 from ntksim.laws import WidthLaw
-from ntksim.types import Requirement, Summary
+from ntksim.types import KernelKind, Requirement, Summary
 
 from ntksim_builtin.diagnostics.ordinary import norm
 from ntksim_builtin.kernels import Analytic
@@ -46,6 +46,11 @@ class KernelDistance(Diagnostic):
     def references(self) -> tuple[KernelProvider, ...]:
         """Return the provider to compare with."""
         return (self.reference,)
+
+    def kernels_read(self, variables: Collection[str]) -> frozenset[KernelKind]:
+        """Return those that the names of the variables begin with."""
+        kinds: tuple[KernelKind, ...] = ("nngp", "ntk")
+        return frozenset(kind for kind in kinds if any(v.startswith(kind) for v in variables))
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the distances of the kernels that both have."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ntksim import Diagnostic, FinishedCell, Variable, VariableSpec
 from ntksim.laws import WidthLaw
-from ntksim.types import Requirement, Summary
+from ntksim.types import KernelKind, Requirement, Summary
 
 from ntksim_builtin.diagnostics.linear_training import distances
 from ntksim_builtin.solvers.system import linear_system, spectrum_of
@@ -38,6 +38,11 @@ class LinearisationGap(Diagnostic):
         for part, long in (("train", "training"), ("test", "test"))
     }
     summaries: ClassVar[tuple[Summary, ...]] = tuple(map(WidthLaw, variables))
+
+    def kernels_read(self, variables: Collection[str]) -> frozenset[KernelKind]:
+        """Return the tangent kernel."""
+        del variables
+        return frozenset({"ntk"})
 
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the distances; NaN at times that the solver did not reach."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from ntksim import Array, KernelProvider, Kernels, Model, Network, NoClosedForm
 from ntksim.nn import QuadratureError
+from ntksim.types import KernelKind
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,9 @@ class Analytic(KernelProvider):
     def kernels(self, model: Model, x1: Array, x2: Array | None = None) -> Kernels:
         """Return the limits of both kernels."""
         return model.network.kernels(x1, x2)
+
+    def kernels_wanted(
+        self, model: Model, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        """Return the limits of those that are wanted, where the network can do one alone."""
+        return model.network.kernels_wanted(x1, x2, wanted)

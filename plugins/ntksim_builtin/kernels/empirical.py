@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from ntksim import Array, KernelProvider, Kernels, Model, Network
+from ntksim.types import KernelKind
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Empirical(KernelProvider):
         full, nngp = network.empirical_kernels(params, x1, x2, full=True)
         ntk = np.einsum("ikjk->ij", full) / network.outputs
         return Kernels(nngp=nngp, ntk=ntk, ntk_full=full)
+
+    def kernels_wanted(
+        self, model: Model, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        """Return the tangent kernel alone where the other one is not wanted."""
+        if self.outputs == "average" and "nngp" not in wanted:
+            return Kernels(ntk=model.network.tangent_kernel(model.params, x1, x2))
+        return self.kernels(model, x1, x2)
 
     def label(self) -> str:
         """Return ``empirical`` or ``empirical-full``."""

@@ -39,6 +39,7 @@ def regression_data(
         y_test,
         provenance={"source": source},
         test_targets=test.y is not None,
+        feature_names=train.names,
     )
 
 
@@ -78,4 +79,5 @@ def classification_data(
         classification=True,
         provenance={"source": source, "classes": ", ".join(map(str, classes))},
         test_targets=test.y is not None,
+        feature_names=train.names,
     )

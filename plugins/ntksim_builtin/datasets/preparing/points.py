@@ -16,14 +16,17 @@ from ntksim_builtin.datasets.preparing.splitting import Indices
 class Points:
     """Inputs (n, …) with targets (n, K) or, in a classification, classes (n,).
 
-    ``y`` is ``None`` where it is not known, which only test points may be.
+    ``y`` is ``None`` where it is not known, which only test points may be. ``names`` are those of
+    the features, if they have any.
     """
 
     x: Array
     y: np.ndarray[Any, Any] | None
+    names: tuple[str, ...] = ()
 
     def __getitem__(self, which: Indices) -> Points:
-        return Points(self.x[which], None if self.y is None else self.y[which])
+        y = None if self.y is None else self.y[which]
+        return Points(self.x[which], y, self.names)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -49,4 +52,5 @@ class Points:
             raise DataError(
                 f"inputs of shape {self.x.shape[1:]} cannot be given shape {tuple(shape)}"
             )
-        return Points(self.x.reshape(len(self.x), *shape), self.y)
+        names = self.names if len(shape) == 1 else ()
+        return Points(self.x.reshape(len(self.x), *shape), self.y, names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -110,7 +111,7 @@ def keep_classes(points: Points, classes: Sequence[int | str]) -> Points:
     for position, label in enumerate(classes):
         index[points.y == label] = position
     where = np.flatnonzero(index >= 0)
-    return Points(points.x[where], index[where])
+    return Points(points.x[where], index[where], points.names)
 
 
 def check_codes(coding: Coding, classes: int, points: int, limit: int, source: str) -> None:
@@ -166,7 +167,8 @@ def read_table(
 ) -> Points:
     """Read points from the arrays, or columns, named by ``inputs`` and ``targets``.
 
-    Several names are stacked as columns; no ``inputs`` are all columns but the targets.
+    Several names are stacked as columns, which keep their names; no ``inputs`` are all columns but
+    the targets.
 
     Raises
     ------
@@ -183,7 +185,11 @@ def read_table(
         x_names = tuple(name for name in arrays if name not in y_names)
     x, y = ", ".join(x_names), ", ".join(y_names)
     stacked = {x: _stack(path.name, arrays, x_names), y: _stack(path.name, arrays, y_names)}
-    return _points(path.name, stacked, x, y, as_y)
+    points = _points(path.name, stacked, x, y, as_y)
+    is_named = len(set(x_names)) == len(x_names) == points.x.shape[1] and all(
+        arrays[name].ndim == 1 for name in x_names
+    )
+    return replace(points, names=x_names) if is_named else points
 
 
 def _stack(
