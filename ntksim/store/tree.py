@@ -99,7 +99,9 @@ def _write_dataset(
         for name, long_name in DATA_NAMES.items()
     }
     _write_axes(writer, plan)
-    writer.inner_coordinates(_counted([*given.values(), *specs.values()], sizes), names)
+    features = {"feature": list(data.feature_names)} if data.feature_names else {}
+    counted = _counted([*given.values(), *specs.values()], sizes)
+    writer.inner_coordinates(counted, {**features, **names})
     for name, spec in given.items():
         writer.data(name, spec, getattr(data, name))
     _write_variables(writer, specs, sizes, numbers, keys, records, names)

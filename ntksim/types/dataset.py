@@ -83,8 +83,8 @@ class Dataset:
         names = self.feature_names
         if names and (self.input_shape != (len(names),) or len(set(names)) < len(names)):
             raise DataError(
-                f"feature_names are {names}; inputs of shape {self.input_shape} need one name, each "
-                "another, for every feature of a vector"
+                f"feature_names are {names}; inputs of shape {self.input_shape} need one for every "
+                "feature of a vector, each another"
             )
 
     @property

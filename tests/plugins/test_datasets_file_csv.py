@@ -1,11 +1,12 @@
 """Tables with named columns."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ntksim import DataError
+from ntksim import DataError, Dataset, load_study, open_results, run
 
 from ntksim_builtin.datasets import File
 
@@ -71,3 +72,45 @@ def test_a_table_in_another_encoding_or_too_large(csv: Callable[[str], str]) -> 
     Path(path).write_bytes("a,größe\n1,2\n".encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read as UTF-8 text"):
         File(path, targets="y").load()
+
+
+def test_columns_keep_their_names(csv: Callable[[str], str]) -> None:
+    path = csv("length,strain,load\n0,1,1\n2,3,5\n4,5,9\n")
+    data = File(path, targets="strain", train=2, scaling="standard").load()
+    assert data.feature_names == ("length", "load")
+    assert File(path, inputs=("load", "length"), targets="strain").load().feature_names == (
+        "load",
+        "length",
+    )
+    assert File(path, targets="strain", shape=(1, 2)).load().feature_names == ()
+    # A name is no part of what is computed.
+    other = File(csv("l,strain,m\n0,1,1\n2,3,5\n4,5,9\n"), targets="strain", train=2)
+    assert replace(other, scaling="standard").load().content_hash == data.content_hash
+
+
+def test_stacked_arrays_keep_their_names_and_a_matrix_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, a=[0.0, 1.0], b=[2.0, 3.0], whole=[[0.0, 2.0], [1.0, 3.0]], y=[1.0, 2.0])
+    assert File(str(path), inputs=("a", "b"), targets="y").load().feature_names == ("a", "b")
+    assert File(str(path), inputs="whole", targets="y").load().feature_names == ()
+
+
+def test_names_must_fit_the_inputs() -> None:
+    points = np.zeros((2, 2)), np.zeros((2, 1)), np.zeros((0, 2)), np.zeros((0, 1))
+    assert Dataset(*points, feature_names=("a", "b")).feature_names == ("a", "b")
+    for names in (("a",), ("a", "a"), ("a", "b", "c")):
+        with pytest.raises(DataError, match=r"feature_names are \('a'"):
+            Dataset(*points, feature_names=names)
+
+
+def test_results_have_the_names_as_a_coordinate(csv: Callable[[str], str], tmp_path: Path) -> None:
+    data = {"name": "file", "path": csv("length,strain,load\n0,1,1\n2,3,5\n4,5,9\n")}
+    data |= {"targets": "strain", "train": 2, "label": "bridges"}
+    study = {"study": "names", "dataset": data, "architecture": "mlp", "width": np.inf}
+    study |= {"kernel": "analytic", "solver": "eigh", "time": [0, 1], "record": ["loss"]}
+    store = run(load_study(study), store=tmp_path / "names.zarr").store
+    with open_results(store) as tree:
+        points = tree["bridges"].to_dataset()
+        assert points.feature.values.tolist() == ["length", "load"]
+        loads = sorted(points.x_train.sel(feature="load").values.tolist())
+        assert set(loads) < {1.0, 5.0, 9.0}
