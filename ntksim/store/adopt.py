@@ -76,7 +76,8 @@ def adopt(
         headers = {position[1:]: h for position, h in wanted.items() if position[0] == number}
         arrays = _arrays(root, group, number, headers.values())
         dims = {dim for array in arrays.values() for dim in array.inner_dims}
-        every = read_names(root, group, dims)
+        # Names of features are those of the data, and no record knows them.
+        every = read_names(root, group, [dim for dim in dims if dim != "feature"])
         for record in _records(arrays, headers, grid, every):
             journal.write(record, flusher)
             restored.add(record.key)
