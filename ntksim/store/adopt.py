@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from ntksim.store.announced import require_possible
+from ntksim.store.announced import MOST_CELLS, require_possible
 from ntksim.store.cells import CellRecord, Journal
 from ntksim.store.chunks import cell_extents
 from ntksim.store.declared import CELL_AXES, DONE, FAILED
@@ -21,6 +22,7 @@ from ntksim.store.flush import Flusher
 from ntksim.store.guarded import GuardedStore
 from ntksim.store.identity import belongs_to, require_readable
 from ntksim.store.labels import Names, names_of, taken
+from ntksim.store.open import UNREADABLE
 from ntksim.store.places import Places
 from ntksim.store.sealed import Described, Header, SealBroken
 from ntksim.store.stored import Position, StoredArray, read_names, read_texts
@@ -88,6 +90,17 @@ def adopt(
     }
     lost = finished | {header.key for header in wanted.values()}
     return Adopted(frozenset(restored), frozenset(lost - kept - restored - {""}))
+
+
+def read_keys(store: Path) -> set[str] | None:
+    """Return the keys of a store's cells, or ``None`` where not all of them can be read."""
+    try:
+        array = zarr.open_array(_guarded(store), path="cell_key", mode="r", zarr_format=3)
+        if math.prod(array.shape) > MOST_CELLS:
+            return None
+        return {str(key) for key in np.asarray(array[...]).ravel()}
+    except UNREADABLE:
+        return None
 
 
 def _guarded(store: Path) -> GuardedStore:

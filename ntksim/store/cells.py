@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +128,11 @@ class Journal:
                 if flusher is None:
                     file.flush()
                     os.fsync(file.fileno())
-            os.replace(temporary, target)
+            try:
+                os.replace(temporary, target)
+            except IsADirectoryError:
+                self.set_aside(record.key)
+                os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -233,12 +239,20 @@ class Journal:
         return self.folder / f"{key}.npz"
 
     def _open(self, key: str) -> IO[bytes]:
+        path = self.path(key)
         try:
-            return open(self.path(key), "rb")
+            # A pipe would be waited for, and a device has no end.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise DamagedCell(key, "what is in its place is no regular file")
+            return open(path, "rb")
         except FileNotFoundError:
+            if path.is_symlink():
+                raise DamagedCell(key, "in its place is a link to nothing") from None
             raise KeyError(key) from None
-        except IsADirectoryError:
-            raise DamagedCell(key, "there is a folder in its place") from None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise DamagedCell(key, "in its place is a link to itself") from None
 
     @staticmethod
     def _check(key: str, header: Header) -> None:

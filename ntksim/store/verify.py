@@ -19,6 +19,9 @@ class Verification:
     Without the manifest of this very tree (a store that was copied alone) single files cannot be
     judged. Then ``has_manifest`` is false, and ``is_tree_whole`` compares one digest of all files
     with that in the root's attributes; only the root's own metadata are not covered by it.
+
+    ``unused_cells`` are those of ``damaged_cells`` that the store does not have, of a study that
+    once was larger: no run needs them, so none repairs them.
     """
 
     files: int
@@ -27,6 +30,7 @@ class Verification:
     damaged: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     damaged_cells: tuple[str, ...] = ()
+    unused_cells: tuple[str, ...] = ()
     has_manifest: bool = True
     is_tree_whole: bool = True
 
@@ -35,6 +39,13 @@ class Verification:
         """Whether everything is as it was written."""
         wrong = (*self.missing, *self.damaged, *self.foreign, *self.damaged_cells)
         return self.is_tree_whole and not wrong
+
+    @property
+    def is_repairable(self) -> bool:
+        """Whether something is damaged that the next run of the study repairs."""
+        wrong = (*self.missing, *self.damaged, *self.foreign)
+        needed = set(self.damaged_cells) - set(self.unused_cells)
+        return not self.is_tree_whole or bool(wrong or needed)
 
 
 def verify(store: str | os.PathLike[str]) -> Verification:
@@ -57,6 +68,7 @@ def verify(store: str | os.PathLike[str]) -> Verification:
         len(found),
         len(keys),
         damaged_cells=damaged_cells,
+        unused_cells=_unused(places, damaged_cells),
         is_tree_whole=combined_digest(found) == expected,
         has_manifest=manifest is not None and combined_digest(manifest) == expected,
     )
@@ -68,6 +80,17 @@ def verify(store: str | os.PathLike[str]) -> Verification:
         damaged=tuple(sorted(n for n in manifest.keys() & found.keys() if manifest[n] != found[n])),
         foreign=tuple(sorted(found.keys() - manifest.keys())),
     )
+
+
+def _unused(places: Places, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys that no cell of a store has; none where that cannot be read."""
+    if not keys:
+        return ()
+    # zarr takes half a second to import.
+    from ntksim.store.adopt import read_keys
+
+    stored = read_keys(places.store)
+    return () if stored is None else tuple(key for key in keys if key not in stored)
 
 
 def _is_whole(journal: Journal, key: str) -> bool:

@@ -1,6 +1,7 @@
 """What others do to a store and its journal, before a run or during it: nothing is lost by it."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -271,3 +272,36 @@ def test_a_link_that_is_changed_does_not_move_a_run(tmp_path: Path) -> None:
     assert (tmp_path / "first" / "small.zarr").is_dir()
     assert len(recorded(tmp_path / "first" / "small.zarr")) == 4
     assert list((tmp_path / "second").iterdir()) == []
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "content").touch()
+
+
+IN_PLACE: dict[str, Callable[[Path], None]] = {
+    "a folder": make_folder,
+    "a pipe": os.mkfifo,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+}
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(60)  # a pipe would be waited for, and a device is read for ever
+@pytest.mark.parametrize("what", IN_PLACE)
+def test_what_is_in_the_place_of_a_record_is_damage_and_repaired(tmp_path: Path, what: str) -> None:
+    disturbed = Disturbed(tmp_path)
+    key = min(disturbed.records)
+    path = Journal(disturbed.places.journal).path(key)
+    path.unlink()
+    IN_PLACE[what](path)
+    found = verify(disturbed.store)
+    assert found.damaged_cells == (key,)
+    assert found.is_repairable
+    assert run(disturbed.larger(), store=disturbed.store).is_complete
+    disturbed.is_whole(6)
+    # What is somebody's, and may be full, is only moved out of the way.
+    aside = path.with_suffix(".npz.damaged") / "content"
+    assert aside.exists() == (what == "a folder")

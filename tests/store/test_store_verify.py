@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from ntksim.store import DamagedStore, ForeignFiles, Journal, NotAStore
+from click.testing import CliRunner
+from ntksim.cli import main
+from ntksim.store import CellRecord, DamagedStore, ForeignFiles, Journal, NotAStore
 from ntksim.store.collect import collect
 from ntksim.store.verify import verify
 
@@ -105,6 +107,28 @@ def test_a_damaged_record_is_named(store: Path) -> None:
     found = verify(store)
     assert found.damaged_cells == (key,)
     assert not found.is_whole
+
+
+def test_a_damaged_record_that_the_store_does_not_need_is_told_apart(store: Path) -> None:
+    key = key_of("of a larger study", 1)
+    journal = Journal(store.parent / "p.cells")
+    journal.write(CellRecord(key, "done", {"loss_test": np.zeros(2)}, {}))
+    assert verify(store).is_whole
+    flip(journal.path(key), 999)
+    found = verify(store)
+    assert found.damaged_cells == found.unused_cells == (key,)
+    assert not found.is_whole
+    assert not found.is_repairable
+    result = CliRunner().invoke(main, ["verify", str(store)])
+    assert result.exit_code == 3
+    assert f"damaged record of a cell that the store does not have: {key}" in result.output
+    assert f"delete them from {journal.folder.resolve()}" in result.output
+    needed = key_of("small", 1, 0)
+    flip(journal.path(needed), 999)
+    found = verify(store)
+    assert set(found.damaged_cells) == {key, needed}
+    assert found.unused_cells == (key,)
+    assert found.is_repairable
 
 
 def test_a_store_alone_is_judged_as_a_whole(store: Path, tmp_path: Path) -> None:
