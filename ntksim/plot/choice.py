@@ -27,7 +27,7 @@ class Choice:
     """A kind and the panels of its picture, a row for each of the small multiples.
 
     ``left_out`` is how many positions of the grid are not drawn because they failed or were not
-    computed; ``notes`` say what was left out because there is no room.
+    computed; ``notes`` say what was left out because there is no room, and what to be careful with.
     """
 
     kind: Kind
@@ -130,7 +130,8 @@ def _choice(found: Possibility) -> Choice:
     status = [data["status"].values for data in found.datasets.values()]
     left_out = sum(int(((own == FAILED) | (own == MISSING)).sum()) for own in status)
     made = arranged(found.kind, found.datasets)
-    return Choice(found.kind, made.rows, left_out, made.notes)
+    notes = (*made.notes, *found.kind.cautions(found.datasets))
+    return Choice(found.kind, made.rows, left_out, notes)
 
 
 def _first(datasets: Mapping[str, xr.Dataset], kinds: Sequence[Kind]) -> Choice:

@@ -46,6 +46,11 @@ def _no_objection_together(datasets: Mapping[str, xr.Dataset]) -> str | None:
     del datasets
 
 
+def _no_cautions(datasets: Mapping[str, xr.Dataset]) -> Sequence[str]:
+    del datasets
+    return ()
+
+
 def _always(datasets: Mapping[str, xr.Dataset]) -> bool:
     del datasets
     return True
@@ -84,6 +89,9 @@ class Kind:
 
     suits: Callable[[Mapping[str, xr.Dataset]], bool] = _always
     """Whether data that can be drawn so are best drawn so, if the reader does not say."""
+
+    cautions: Callable[[Mapping[str, xr.Dataset]], Sequence[str]] = _no_cautions
+    """What a reader should know of a picture of these datasets, sentence by sentence."""
 
     shares_y: bool = False
     """Whether the vertical axes of all panels of one member, or of one dataset if each member has

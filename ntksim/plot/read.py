@@ -45,7 +45,11 @@ def _with_data(data: xr.Dataset, label: str, study: Mapping[str, Any]) -> xr.Dat
     """Add what a study says of the data: how many they are, of what family, and the start."""
     names = families(study.get("dataset", []), ("train", "seed"))
     points = data.sizes.get("train_point", 0)
-    data = data.assign_attrs(initial_output=study.get("initial_output", "network"))
+    plugins = {entry["label"]: entry["name"] for entry in study.get("dataset", [])}
+    data = data.assign_attrs(
+        initial_output=study.get("initial_output", "network"),
+        dataset_plugin=plugins.get(label, "").split(":")[-1],
+    )
     return data.assign({TRAIN_POINTS: points, DATA_FAMILY: names.get(label, "")})
 
 

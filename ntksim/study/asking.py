@@ -90,6 +90,14 @@ class Interview:
                     raise StudyError([self.study.problem(at, message)], self.study.text)
         return found
 
+    def doubts(self, recording: Recording, dataset: Dataset) -> str | None:
+        """Ask a diagnostic why its numbers would mean little for some data."""
+        at = AxisValue(recording.diagnostic.name, recording.diagnostic, path=recording.path)
+        answer = self._ask(at, "looking at the data", lambda: recording.diagnostic.doubts(dataset))
+        if answer is not None and not isinstance(answer, str):
+            raise self._wrong(at, "doubts", answer, "a sentence or None")
+        return answer
+
     def _references(self, at: AxisValue) -> list[AxisValue]:
         return [
             AxisValue(

@@ -260,6 +260,17 @@ class _Planner:
             doubts = map(doubt_about, activations_in(architecture.value, *networks))
             for doubt in dict.fromkeys(filter(None, doubts)):
                 yield str(self.study.problem(architecture, doubt))
+        for recording in self.study.recordings:
+            doubted: dict[str, list[str]] = {}
+            for label, data in self.datasets.items():
+                if doubt := self.interview.doubts(recording, data):
+                    doubted.setdefault(doubt, []).append(f"'{label}'")
+            for doubt, labels in doubted.items():
+                more = (
+                    f" and {len(labels) - _SHOWN_REASONS} more" if labels[_SHOWN_REASONS:] else ""
+                )
+                said = f"of {', '.join(labels[:_SHOWN_REASONS])}{more}: {doubt}"
+                yield str(self.study.problem(recording, f"'{recording.diagnostic.name}' {said}"))
         for recording, omitted in self.omitted.items():
             message = f"'{recording.diagnostic.name}' is left out at some cells: "
             yield str(self.study.problem(recording, message + _summary(omitted)))

@@ -224,6 +224,14 @@ class Diagnostic(Plugin, ABC):
         both: frozenset[KernelKind] = frozenset({"nngp", "ntk"})
         return both if both & self.requires else frozenset()
 
+    def doubts(self, data: Dataset) -> str | None:
+        """Say in a sentence why its numbers would mean little for such data, or return ``None``.
+
+        It is a warning before a study runs: what it measures is stored nevertheless.
+        """
+        del data
+        return None
+
     @abstractmethod
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the variables that this cell has; one that does not apply is left out."""

@@ -740,3 +740,13 @@ def test_a_function_says_what_it_needs_and_leaves_no_empty_figure(name):
     with pytest.raises(PlotError):
         function(nothing)
     assert plt.get_fignums() == []
+
+
+def test_a_learning_curve_of_other_data_says_that_theory_is_of_the_sphere(trees):
+    assert plot.choose(trees("curves"), "learning_curve").notes == ()
+    tree = trees("curves").copy()
+    study = tree.attrs["study_resolved"].replace("builtin:sphere", "builtin:circle")
+    tree.attrs["study_resolved"] = study
+    (note,) = plot.choose(tree, "learning_curve").notes
+    assert "is of uniform points on a sphere, the dataset 'sphere'; of 5 points 0, " in note
+    assert note.endswith("the dashed line says nothing")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from ntksim import load_study, plan_cells
 from ntksim.linalg import eigendecomposition
 from ntksim.nn import ActivationLayer, ComposedNetwork, Dense, Relu
 from ntksim.types import (
@@ -417,3 +418,23 @@ def test_learning_curves_are_for_spheres() -> None:
 def test_a_degree_that_is_not_resolved_is_refused() -> None:
     with pytest.raises(ValueError, match="only degrees below 10"):
         LearningCurve(degree=12, degrees=10)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "doubt"),
+    [
+        ({"name": "sphere", "train": 5, "test": 2}, ""),
+        ({"name": "circle", "train": 5, "test": 2}, "of uniform random points on the unit sphere"),
+        ({"name": "linear_teacher", "train": 5, "test": 2}, "is left out here"),
+    ],
+)
+def test_a_study_of_learning_curves_away_from_the_sphere_is_warned(
+    dataset: dict[str, object], doubt: str
+) -> None:
+    study = {"study": "curve", "dataset": {**dataset, "label": "data"}, "architecture": "mlp"}
+    study |= {"width": np.inf, "kernel": "analytic", "solver": "eigh", "time": [0, 1]}
+    warnings = plan_cells(load_study(study | {"record": ["loss", "learning_curve"]})).warnings
+    assert len(warnings) == bool(doubt)
+    for warning in warnings:
+        assert warning.startswith("record[1]: 'learning_curve' of 'data': the theory is of ")
+        assert doubt in warning

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullFormatter
 
 from ntksim.plot.curves import as_lines, canvas
-from ntksim.plot.errors import PlotError
+from ntksim.plot.errors import PlotError, listing
 from ntksim.plot.grid import AXES, matching
 from ntksim.plot.kind import Kind
 from ntksim.plot.legend import add_legend, style_entry
@@ -139,6 +139,18 @@ def _many_sizes(datasets: Mapping[str, xr.Dataset]) -> bool:
     return len(sizes) >= _LEAST_SIZES and len(families) < len(datasets) / 2
 
 
+def _not_of_the_theory(datasets: Mapping[str, xr.Dataset]) -> list[str]:
+    """Say of which data the theory is not: it is that of uniform points on a sphere."""
+    names = {label: data.attrs.get("dataset_plugin", "") for label, data in datasets.items()}
+    others = [label for label, name in names.items() if name not in ("", "sphere")]
+    if not others:
+        return []
+    said = "the theory of learning curves is of uniform points on a sphere, the dataset 'sphere'"
+    if any(_has(datasets[label], _THEORY) for label in others):
+        return [f"{said}; of {listing(others)} the dashed line says nothing"]
+    return [f"{said}; there is no line for {listing(others)}"]
+
+
 KIND = Kind(
     name="learning_curve",
     description="Test error over the number of training points, measured and in theory.",
@@ -149,5 +161,6 @@ KIND = Kind(
     spans=("dataset",),
     lines=("kernel", "architecture", "width", "solver"),
     fits_together=_too_few,
+    cautions=_not_of_the_theory,
     suits=_many_sizes,
 )

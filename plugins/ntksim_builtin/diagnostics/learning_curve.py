@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from ntksim import (
     Array,
+    Dataset,
     Diagnostic,
     FinishedCell,
     NoClosedForm,
@@ -69,12 +70,21 @@ class LearningCurve(Diagnostic):
                 f"degree is {self.degree}, but only degrees below {self.degrees} are resolved"
             )
 
+    def doubts(self, data: Dataset) -> str | None:
+        """Say so where the data are not, or do not say that they are, those of the theory."""
+        if not _on_unit_sphere(data.x_train):
+            return "the theory is of points on the unit sphere alone, and is left out here"
+        if not data.provenance.get("source", "").startswith("uniform points on the unit sphere"):
+            return (
+                "the theory is of uniform random points on the unit sphere and a harmonic as "
+                "target, the dataset 'sphere'; of other data it says nothing"
+            )
+        return None
+
     def measure(self, cell: FinishedCell) -> Mapping[str, Variable]:
         """Return the expected error; nothing for points that are not on a unit sphere."""
         model, x = cell.problem.model, cell.dataset.x_train
-        if model is None or x.ndim != 2 or x.shape[1] < 2:
-            return {}
-        if np.abs(np.linalg.norm(x, axis=1) - 1).max() > 1e-9:
+        if model is None or not _on_unit_sphere(x):
             return {}
         try:
             values = harmonic_eigenvalues(model.network, self.degrees)
@@ -91,6 +101,12 @@ class LearningCurve(Diagnostic):
         ridge = self.ridge + unresolved
         error = expected_error(values, numbers, power, len(x), ridge, self.noise**2)
         return {"learning_curve_theory": error}
+
+
+def _on_unit_sphere(x: Array) -> bool:
+    if x.ndim != 2 or x.shape[1] < 2:
+        return False
+    return bool(np.abs(np.linalg.norm(x, axis=1) - 1).max() <= 1e-9)
 
 
 def expected_error(
