@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -64,3 +65,7 @@ def main() -> None:
     the training times to look at. ntksim runs its cells with Dask and stores labelled results
     that xarray opens.
     """
+
+
+if "_NTKSIM_COMPLETE" in os.environ:  # asked by a shell, and by nobody else
+    import_module("ntksim.cli.completing").register()

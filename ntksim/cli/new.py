@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ntksim.cli.completing import plugin_names
 from ntksim.cli.outcome import WRONG, explained, fail
 
 
@@ -19,11 +20,27 @@ def command() -> None:
 
 @command.command("study")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default="study.yaml")
-@click.option("--dataset", default="three_points", show_default=True, help="Data to begin with.")
 @click.option(
-    "--architecture", default="shallow_relu", show_default=True, help="Network to begin with."
+    "--dataset",
+    default="three_points",
+    show_default=True,
+    help="Data to begin with.",
+    shell_complete=plugin_names("dataset"),
 )
-@click.option("--solver", default="eigh", show_default=True, help="Solver to begin with.")
+@click.option(
+    "--architecture",
+    default="shallow_relu",
+    show_default=True,
+    help="Network to begin with.",
+    shell_complete=plugin_names("architecture"),
+)
+@click.option(
+    "--solver",
+    default="eigh",
+    show_default=True,
+    help="Solver to begin with.",
+    shell_complete=plugin_names("solver"),
+)
 def study(path: Path, dataset: str, architecture: str, solver: str) -> None:
     """Write a commented study to PATH (study.yaml without it).
 

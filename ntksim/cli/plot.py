@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ntksim.cli.completing import kinds, selections
 from ntksim.cli.outcome import WRONG, explained, fail
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--kind",
     metavar="KIND",
+    shell_complete=kinds,
     help="What to draw: a kind of picture, or any stored variable; --list shows both.",
 )
 @click.option(
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     "selections",
     multiple=True,
     metavar="AXIS=VALUE",
+    shell_complete=selections,
     help="Draw only these values of an axis, such as width=512,inf; may be given for several axes.",
 )
 @click.option(

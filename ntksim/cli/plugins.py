@@ -8,15 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
+from ntksim.cli.completing import plugin_names
 from ntksim.cli.outcome import WRONG, explained, fail, plugins_aside
 
 if TYPE_CHECKING:
     from ntksim.registry import Offer, Registry
 
 
+class _NameOrFile(click.Path):
+    """Completes names of plugins; where there are none that begin so, files."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = plugin_names()(ctx, param, incomplete)
+        return [CompletionItem(name) for name in names] or super().shell_complete(
+            ctx, param, incomplete
+        )
+
+
 @click.command("plugins")
-@click.argument("files", metavar="[NAMES|FILES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[NAMES|FILES]...", nargs=-1, type=_NameOrFile(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """List architectures, kernels, solvers, datasets, diagnostics and activations.

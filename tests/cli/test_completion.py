@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
+from ntksim import load_study, run
 from ntksim.cli import main
+from ntksim.cli.completing import Bash
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -50,3 +53,68 @@ def test_bash_reads_the_script(tmp_path: Path) -> None:
     script = tmp_path / "ntksim"
     script.write_text(CliRunner().invoke(main, ["completion", "bash"]).output, encoding="utf-8")
     subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    study = {"study": "tiny", "dataset": {"name": "three_points", "label": "my points"}}
+    study |= {"architecture": "shallow_relu", "width": [8, 16, float("inf")], "solver": "eigh"}
+    study |= {"kernel": "analytic", "time": [0, 1], "record": ["loss"]}
+    place = tmp_path_factory.mktemp("completed") / "tiny.zarr"
+    return str(run(load_study(study), store=place).store)
+
+
+def offered(*words: str) -> list[str]:
+    """Return what is offered for the last word, in this process."""
+    shell = ShellComplete(main, {}, "ntksim", "_NTKSIM_COMPLETE")
+    return [item.value for item in shell.get_completions([*words[:-1]], words[-1])]
+
+
+def test_kinds_of_pictures_and_variables_of_the_store(store: str) -> None:
+    assert offered("plot", store, "--kind", "lo") == [
+        "loss",
+        "loss_bounds",
+        "loss_test",
+        "loss_train",
+    ]
+    assert "spectrum" in offered("plot", "--kind", "sp")  # before any store is named
+    assert offered("plot", "nothing.zarr", "--kind", "lo") == ["loss", "loss_bounds"]
+    assert "width=8" in offered("plot", "--kind", "loss", store, "--select", "wi")
+
+
+def test_axes_and_their_values(store: str) -> None:
+    every = offered("plot", store, "--select", "")
+    assert {"width=8", "width=inf", "kernel=analytic", "time=0", "dataset=my points"} <= set(every)
+    assert offered("plot", store, "--select", "width=") == ["width=16", "width=8", "width=inf"]
+    assert offered("plot", store, "--select", "width=8,i") == ["width=8,inf"]
+    assert offered("plot", store, "--select", "width=8,") == ["width=8,16", "width=8,inf"]
+    assert offered("plot", store, "--select", "breadth=") == []
+    assert offered("plot", "--select", "width=") == []
+
+
+def test_names_of_plugins() -> None:
+    assert offered("plugins", "eig") == ["eigh"]
+    assert offered("new", "study", "--solver", "eig") == ["eigh"]
+    assert offered("new", "study", "--dataset", "eig") == []
+    assert "mlp" in offered("new", "study", "--architecture", "m")
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["--select", "width", "=", "1"], ["16"]),
+        (["--select", "width", "="], ["16", "8", "inf"]),
+        (["--select", "width", "=", "8", "--select", "kernel", "=", "ana"], ["analytic"]),
+        (["--select", "dataset", "=", "my"], ["my\\ points"]),
+        (["--kind", "=", "loss_tr"], ["loss_train"]),
+        (["--select", "ker"], ["kernel=analytic"]),
+    ],
+)
+def test_bash_divides_words_at_equals_signs(
+    words: list[str], completed: list[str], store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["ntksim", "plot", store, *words]
+    monkeypatch.setenv("COMP_WORDS", "\n".join(line))
+    monkeypatch.setenv("COMP_CWORD", str(len(line) - 1))
+    shown = Bash(main, {}, "ntksim", "_NTKSIM_COMPLETE").complete()
+    assert shown.splitlines() == [f"plain,{word}" for word in completed]
