@@ -34,6 +34,9 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
             yield _depths(size, features)
     for activation in CLOSED_FORMS:
         yield _closed_form(points, activation)
+    for size in (points,) if quick else (points, 8000):
+        for features in (32, 784):
+            yield _activations(size, features)
     yield _tabulated(500 if quick else 1000)
     yield _alone(points)
 
@@ -91,6 +94,25 @@ def _closed_form(points: int, activation: str) -> Comparison:
             Contender("NumPy", f"analytic:numpy_{activation}", arguments),
         ),
         (Ratio("NumPy", "ntksim"), Ratio("layer by layer", "ntksim")),
+    )
+
+
+def _activations(points: int, features: int) -> Comparison:
+    """Activations other than ReLU beside the product of the inputs, tanh by its table."""
+    sizes = {"points": points, "features": features}
+    arguments = {**sizes, "depth": 3, "bias": BIAS_STD}
+    names = (*CLOSED_FORMS, "tanh")
+    most = 1.5 if features == 784 else None
+    return Comparison(
+        f"N = {points}, D = {features}, depth 3, a bias: activations beside the input product",
+        (
+            *(Contender(n, "analytic:fused", {**arguments, "activation": n}) for n in names),
+            Contender("input product", "ceilings:inner_products", sizes),
+        ),
+        (
+            *(Ratio(name, "input product", at_most=most) for name in CLOSED_FORMS),
+            Ratio("tanh", "input product"),
+        ),
     )
 
 

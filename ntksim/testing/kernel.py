@@ -115,6 +115,18 @@ def provides_what_it_says(case: KernelCase) -> None:
                 require_close("ntk", kernels.ntk, "the mean of ntk_full over outputs", mean, 1e-10)
 
 
+def gives_one_alone(case: KernelCase) -> None:
+    """A kernel that is asked for alone is there, with the bits that it has beside the other."""
+    for model, kernels in case.kernels():
+        for name in case.provider.provides:
+            found = case.provider.kernels_wanted(model, case.x, None, (name,))
+            require_answer("kernels_wanted", found, Kernels, KERNELS)
+            alone, value = getattr(found, name), getattr(kernels, name)
+            require(alone is not None, f"'{name}' is wanted but kernels_wanted returned none")
+            if value is not None:
+                require_close(f"{name} alone", alone, "that of kernels", value, 0.0)
+
+
 def is_symmetric_and_positive(case: KernelCase) -> None:
     """Kernels of one set of points are symmetric and positive semi-definite."""
     for model, kernels in case.kernels():
@@ -185,6 +197,7 @@ def _example_network() -> Network:
 
 LAWS: tuple[Callable[[KernelCase], None], ...] = (
     provides_what_it_says,
+    gives_one_alone,
     is_symmetric_and_positive,
     repeats_itself,
     needs_no_second_set,

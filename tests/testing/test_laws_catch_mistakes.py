@@ -278,6 +278,19 @@ class Linear(KernelProvider):
                 pass
         return Kernels(nngp=ntk, ntk=ntk)
 
+    def kernels_wanted(
+        self, model: Model, x1: Array, x2: Array | None, wanted: Collection[KernelKind]
+    ) -> Kernels:
+        del wanted
+        both = self.kernels(model, x1, x2)
+        match self.mistake:
+            case "alone it is another":
+                return Kernels(nngp=both.nngp, ntk=(1 + 1e-15) * x1 @ (x1 if x2 is None else x2).T)
+            case "never alone":
+                return Kernels(nngp=both.nngp)
+            case _:
+                return both
+
 
 @pytest.mark.parametrize(
     ("mistake", "laws"),
@@ -290,6 +303,8 @@ class Linear(KernelProvider):
         ("jitter without x2", {"needs_no_second_set", "blocks_agree_with_the_whole"}),
         ("width", {"varies_only_with_what_it_says"}),
         ("missing", {"provides_what_it_says"}),
+        ("alone it is another", {"gives_one_alone"}),
+        ("never alone", {"gives_one_alone"}),
     ],
 )
 def test_mistakes_in_kernels(mistake: str, laws: set[str]) -> None:
