@@ -70,6 +70,8 @@ class Watch:
     def _ask(self, question: str) -> Mapping[str, Any] | None:
         # What client.nthreads() and client.processing() do, but for waiting for ever.
         client: Any = self._cluster.client
+        if not self._cluster.is_alive() or client.status != "running":
+            return None  # without waiting for an answer that nobody will give
         try:
             return client.sync(
                 getattr(client.scheduler, question), workers=None, callback_timeout=ANSWER_SECONDS
