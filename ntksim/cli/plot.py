@@ -50,7 +50,7 @@ def command(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        fail("pictures need matplotlib: pip install 'ntksim[plot]'", WRONG)
+        fail("pictures need matplotlib: pip install matplotlib", WRONG)
         raise
     from ntksim.store import open_results
 

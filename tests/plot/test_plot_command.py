@@ -143,7 +143,7 @@ def test_without_matplotlib_the_command_says_how_to_get_it(stores: Stores):
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "error: pictures need matplotlib: pip install 'ntksim[plot]'\n"
+    assert done.stderr == "error: pictures need matplotlib: pip install matplotlib\n"
 
 
 def test_matplotlib_is_imported_by_nothing_but_plot():
