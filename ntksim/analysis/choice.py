@@ -47,8 +47,10 @@ def chosen(data: X, choice: Choice) -> X:
     Raises
     ------
     AnalysisError
-        If there is no such axis or value, or a label that several axes have.
+        If there is no such axis or value, a label that several axes have, or a number alone.
     """
+    if not isinstance(choice, str | Mapping):
+        raise AnalysisError(f'{choice!r} does not say which axis; write {{"width": {choice!r}}}')
     by_axis = {_axis_of(data, choice): choice} if isinstance(choice, str) else choice
     for axis in by_axis:
         if axis not in data.dims:

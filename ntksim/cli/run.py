@@ -93,6 +93,13 @@ def command(
     click.echo("  import xarray")
     click.echo(f'  results = xarray.open_datatree("{_shortest(summary.store)}", engine="zarr")')
     click.echo(f"\nA picture: ntksim plot {_shortest(summary.store)}")
+    if summary.unasked:
+        kept = _shortest(Places.of(summary.store).journal)
+        click.echo(
+            f"\n{summary.unasked} earlier results that {study} does not ask for are not in the "
+            f"store now. They are kept in {kept}, for a study that does; to have both, give one "
+            "another --store."
+        )
     if summary.counts.get("failed"):
         click.echo(
             f"\nWhat failed: ntksim status {_shortest(summary.store)}; full tracebacks: "

@@ -62,6 +62,11 @@ class Output:
         """The store, symbolic links resolved: it stays the same place during the run."""
         return self.places.store
 
+    @property
+    def unasked(self) -> int:
+        """Number of records that the study does not ask for."""
+        return len(self._journal.keys() - set(self.plan.tasks))
+
     def label(self, key: str) -> str:
         """Say in one line what a computation is, at the first of its positions."""
         position, _ = self.plan.tasks.first[key]

@@ -30,7 +30,8 @@ class RunSummary:
     """How a run ended.
 
     ``computed`` and ``reused`` count distinct computations, of which positions of the grid can
-    share one; ``counts`` are numbers of positions by status.
+    share one; ``counts`` are numbers of positions by status. ``unasked`` are stored
+    computations that the study does not ask for: they stay beside the store, not in it.
     """
 
     store: Path
@@ -39,6 +40,7 @@ class RunSummary:
     counts: Mapping[str, int]
     interrupted: bool
     seconds: float
+    unasked: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -146,6 +148,7 @@ def run(
         counts=counts,
         interrupted=interrupt.requested,
         seconds=time.monotonic() - start,
+        unasked=output.unasked,
     )
 
 

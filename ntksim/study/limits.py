@@ -71,10 +71,21 @@ def events(text: str) -> list[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part)
+        if error.problem in _INDENTATION:
+            message += "; is the line indented like its neighbours?"
         line, column = _within_text(text, mark.line, mark.column) if mark else (1, 1)
         raise Unreadable(f"this is not YAML: {message}", line, column) from None
     except yaml.YAMLError as error:
         raise Unreadable(f"this is not YAML: {error}") from None
+
+
+_INDENTATION = (
+    "did not find expected key",
+    "did not find expected '-' indicator",
+    "mapping values are not allowed in this context",
+    "mapping values are not allowed here",
+)
+"""What parsers say of lines that are indented differently."""
 
 
 def _check_characters(text: str) -> None:

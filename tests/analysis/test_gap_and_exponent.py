@@ -120,6 +120,7 @@ def test_too_few_widths_are_refused_or_give_nan(failing: xr.Dataset) -> None:
         (("empirical", {"kernels": "analytic"}), "no axis 'kernels'; .*did you mean 'kernel'"),
         (("empirical", {"width": 100}), "width has no value 100; it has 32, 512, inf"),
         (("empirical", {"width": "wide"}), "width has no value wide"),
+        ((32, 512), '32 does not say which axis; write {"width": 32}'),
         (("empirical", {"kernel": "analytics"}), "kernel has no value analytics; .*did you mean"),
     ],
 )

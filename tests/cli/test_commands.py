@@ -93,6 +93,19 @@ def test_running_again_computes_nothing(folder: Path) -> None:
     assert "(0 computed" in done.stdout
 
 
+def test_results_that_a_study_no_longer_asks_for_are_said_to_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    assert "not in the store" not in ntksim("run", "tiny.yaml", cwd=tmp_path).stdout
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("[8, .inf]", "8"), encoding="utf-8")
+    fewer = ntksim("run", "tiny.yaml", cwd=tmp_path)
+    assert "\n1 earlier results that tiny.yaml does not ask for are not in the" in fewer.stdout
+    assert "kept in tiny.cells" in fewer.stdout
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    again = ntksim("run", "tiny.yaml", cwd=tmp_path)
+    assert "(0 computed" in again.stdout
+    assert "not in the store" not in again.stdout
+
+
 def test_check_counts_shared_work(folder: Path) -> None:
     done = ntksim("check", "tiny.yaml", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -142,6 +142,8 @@ def test_aliases_and_merged_keys() -> None:
         ("a: 1\n---\nb: 2\n", 2, 1, "one YAML document"),
         ("a: [1,\nb: }\n", 2, 4, "this is not YAML"),
         ("a:\n\t- b\n", 2, 1, "this is not YAML"),
+        ("a: 1\n b: 2\n", 2, 3, "; is the line indented like its neighbours?"),
+        ("a: 1\n- b\n", 2, 1, "; is the line indented like its neighbours?"),
         ("a: b\x07\n", 1, 5, "the character '\\x07' cannot be part of YAML"),
         ("a\n\n b\x00", 3, 3, "the character '\\x00'"),
         ("a: \ud800", 1, 4, "the character '\\ud800'"),
