@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import linecache
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -120,7 +121,7 @@ def _offers(origin: Origin, load: Any) -> list[Offer] | BrokenPlugin:
         origin = replace(origin, file=file, code=code)
         offers = list(_answers(module, origin))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
-        return BrokenPlugin(origin, f"{type(error).__name__}: {error}")
+        return BrokenPlugin(origin, f"{type(error).__name__}: {error}{_place(error)}")
     # The options of what comes with ntksim are tested where it is made, and not at every start.
     check = not origin.comes_with_ntksim
     faults = [
@@ -135,15 +136,26 @@ def _offers(origin: Origin, load: Any) -> list[Offer] | BrokenPlugin:
     return offers
 
 
+def _place(error: BaseException) -> str:
+    """Return the line of the plugin that raised an error, or nothing if none of its own did."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] not in {"ntksim", "pluggy", "importlib", "_frozen_importlib"}:
+            found = f" (line {line} of {frame.f_code.co_filename})"
+    return found
+
+
 def _answers(module: Any, origin: Origin) -> Iterator[Offer]:
     # A manager of its own for every plugin: a failed registration leaves a manager half-changed,
     # and asking its hook implementations one by one keeps who answered.
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=origin.plugin)
-    manager.check_pending()
     hooks = {hook: kind for kind, (_, hook) in KINDS.items()}
     _refuse_unmarked(module, hooks)
+    _refuse_unknown(module, hooks)
+    manager.check_pending()
     for hook, kind in hooks.items():
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             answer = implementation.function()
@@ -159,3 +171,16 @@ def _refuse_unmarked(module: Any, hooks: Collection[str]) -> None:
             continue
         if not hasattr(value, f"{PROJECT}_impl") and (name in hooks or nearest(name, hooks)):
             raise TypeError(f"{name} is not decorated with @hookimpl")
+
+
+def _refuse_unknown(module: Any, hooks: Collection[str]) -> None:
+    for name, value in list(vars(module).items()):
+        marks = getattr(value, f"{PROJECT}_impl", None)
+        if not isinstance(marks, dict) or marks.get("optionalhook"):
+            continue
+        hook = marks.get("specname") or name
+        if hook not in hooks:
+            raise TypeError(
+                f"there is no hook '{hook}'; there are {', '.join(sorted(hooks))}"
+                f"{nearest(hook, hooks)}"
+            )

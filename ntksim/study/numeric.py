@@ -94,6 +94,8 @@ def _integer(place: Place, value: Any, what: str, least: int) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SEED:
         return value
     allowed = f"an integer from {least} to {MAX_SEED}"
+    if what == "seed":
+        allowed += ", or {count: 10} for ten of them"
     place.refuse(f"{shown(value)} is not a {what}: {allowed}{unquoted(value)}")
     return None
 

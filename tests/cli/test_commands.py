@@ -93,6 +93,12 @@ def test_running_again_computes_nothing(folder: Path) -> None:
     assert "(0 computed" in done.stdout
 
 
+def test_a_misspelt_command_is_recognised(tmp_path: Path) -> None:
+    refused = ntksim("chekc", "tiny.yaml", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "No such command 'chekc'. Did you mean 'check'?" in refused.stderr
+
+
 def test_results_that_a_study_no_longer_asks_for_are_said_to_be_kept(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     assert "not in the store" not in ntksim("run", "tiny.yaml", cwd=tmp_path).stdout

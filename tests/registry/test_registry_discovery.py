@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,7 +53,7 @@ def test_one_broken_plugin_stops_none_of_the_others(install: Callable[..., None]
     assert [offer.qualified_name for offer in registry.offers] == ["b:steps"]
     found = reasons(registry)
     assert found["a"].startswith("ModuleNotFoundError: No module named 'nothing_of_this_name'")
-    assert found["c"] == "SystemExit: bye"
+    assert re.fullmatch(r"SystemExit: bye \(line \d+ of .*c_plugin\.py\)", found["c"])
     assert "no_such_module" in found["d"]
     assert found["e"].startswith("AttributeError")
     assert str(registry.broken[0].origin) == "plugin 'a' (ntksim-a 1.0)"
@@ -82,11 +83,11 @@ def test_two_distributions_cannot_share_an_entry_point_name(install: Callable[..
 BROKEN = [
     ("def ntksim_solvers(): return []", "ntksim_solvers is not decorated with @hookimpl"),
     ("def ntksim_solver(): return []", "ntksim_solver is not decorated with @hookimpl"),
-    ("@hookimpl\ndef ntksim_solver(): return []", "unknown hook 'ntksim_solver'"),
+    ("@hookimpl\ndef ntksim_solver(): return []", "; did you mean 'ntksim_solvers'?"),
     ("@hookimpl\ndef ntksim_solvers(extra): return []", "extra"),
     ("@hookimpl\ndef ntksim_solvers(): return None", "ntksim_solvers returned None"),
     ("@hookimpl\ndef ntksim_solvers(): return 'Steps'", "it must return a list of classes"),
-    ("@hookimpl\ndef ntksim_solvers(): 1 / 0", "ZeroDivisionError"),
+    ("@hookimpl\ndef ntksim_solvers(): 1 / 0", "division by zero (line "),
     ("@hookimpl\ndef ntksim_solvers(): return [3]", "must return classes; 3 is not one"),
     ("@hookimpl\ndef ntksim_solvers(): return [int]", "subclasses of Solver; int is not one"),
     (SOLVER.replace("Solver)", "Architecture)"), "subclasses of Solver; Steps is not one"),
