@@ -40,9 +40,10 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
             Ratio(f"{counts[2]} samples", f"{counts[1]} samples", at_most=4.4),
         ),
     )
-    sizes = {"points": points, "width": width, "samples": 128}
+    many = 32 * few
+    sizes = {"points": points, "width": width, "samples": many}
     yield Comparison(
-        f"N = {points}, width {width}, depth 2: one kernel of 128 samples",
+        f"N = {points}, width {width}, depth 2: one kernel of {many} samples",
         tuple(
             Contender(name, "monte_carlo:shared", {"workers": count, **sizes}, threads=2)
             for name, count in (("one worker", 1), ("two workers", 2))

@@ -79,7 +79,7 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
             Contender("python -c pass", "study_overhead:python", {}),
         ),
     )
-    sizes = {"points": 250, "width": 500 if quick else 3000, "seeds": 8}
+    sizes = {"points": 250, "width": 500 if quick else 3000, "seeds": 16}
     yield Comparison(
         f"{sizes['seeds']} heavy cells on a cluster that is there",
         tuple(
@@ -190,28 +190,37 @@ def heavy(workers: int, points: int, width: int, seeds: int) -> Run:
 
 
 def on_cluster(text: str, workers: int) -> Run:
-    """Run a study on a cluster that is started beforehand: its start is not what is compared."""
+    """Run a study on ntksim's workers, started beforehand: their start is not what is compared.
+
+    They are stopped while others take their turn: a cluster that waits takes some of a core.
+    """
+    from contextlib import ExitStack
+
     import ntksim
-    from distributed import LocalCluster
+    import psutil  # which distributed needs
+    from ntksim.engine.cluster import local_cluster
 
     path = _written(text)
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        memory_limit=0,
-        dashboard_address=":0",
-        silence_logs=50,
-    )
+    held = ExitStack()
+    cluster = held.enter_context(local_cluster(workers, threads=1, memory=None))
+    address = cluster.client.scheduler_info()["address"]
+    processes = psutil.Process().children(recursive=True)
 
-    def run() -> dict[str, float]:
-        assert len(cluster.workers) == workers  # noqa: S101 - and it is kept until the end
+    def run(held: ExitStack = held) -> dict[str, float]:  # what is held lives as long as this
+        del held
+        for process in processes:
+            process.resume()
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            store = Path(folder, "cluster.zarr")
-            summary = ntksim.run(path, store=store, scheduler=cluster.scheduler_address)
-            assert summary.is_complete  # noqa: S101
-            return {"seconds": time.perf_counter() - start}
+            summary = ntksim.run(path, store=Path(folder, "cluster.zarr"), scheduler=address)
+            seconds = time.perf_counter() - start
+        for process in processes:
+            process.suspend()
+        assert summary.is_complete  # noqa: S101
+        return {"seconds": seconds}
 
+    for process in processes:
+        process.suspend()
     return run
 
 

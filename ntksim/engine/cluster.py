@@ -40,6 +40,9 @@ runpy.run_module("dask", run_name="__main__")
 """Dask's command line in a process that ends when whoever holds the other end of its standard input
 ends, however that happens: a killed run leaves no processes behind, and not the folder either."""
 
+KEPT_BYTES = 64 * 2**20
+"""What a worker keeps of the memory that it does not use, at most."""
+
 _SETTINGS = {
     # One death is enough to make a cell suspect; whether it is guilty is found out by us.
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
@@ -47,6 +50,11 @@ _SETTINGS = {
     "DASK_DISTRIBUTED__WORKER__MEMORY__TARGET": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
+    # Dask would have every array's memory given back at once and asked for anew, which takes half
+    # as long again as computing with it, and look a hundred times a second what is being done.
+    "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
+    "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES // 2),
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
 }
 
 

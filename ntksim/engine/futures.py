@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ntksim.engine import duties
 from ntksim.engine.chains import Chain, compute_cells
+from ntksim.engine.dealing import Dealer
 from ntksim.engine.graph import Graph, Ref
 from ntksim.engine.users import Users
 from ntksim.engine.workshop import Workshop
@@ -24,15 +26,24 @@ class Futures:
     """
 
     def __init__(
-        self, client: Client, graph: Graph, workshop: Workshop, threads: int, *, announce: bool
+        self,
+        client: Client,
+        graph: Graph,
+        workshop: Workshop,
+        threads: int,
+        dealer: Dealer,
+        *,
+        announce: bool,
     ) -> None:
         self._client = client
         self._graph = graph
+        self._dealer = dealer
         self._workshop = workshop
         self._threads = threads
         self._announce = announce
         self._futures: dict[str, Future] = {}
         self._nodes: dict[str, str] = {}
+        self._order = itertools.count()
         self._users = Users(graph, ())
 
     def expect(self, cells: Iterable[str]) -> None:
@@ -54,7 +65,8 @@ class Futures:
             for cell, chain in zip(cells, chains, strict=True)
             for need in chain.needs
         }
-        return self._client.submit(
+        return self._dealt(
+            "cells",
             compute_cells,
             self._workshop,
             self._threads,
@@ -63,8 +75,12 @@ class Futures:
             list(given.values()),
             seconds,
             key=f"cells-{uuid.uuid4().hex}",
-            pure=False,
         )
+
+    def branches(self, cell: str) -> int:
+        """Return how many tasks of a cell can begin at once."""
+        nodes = self._graph.nodes(cell).values()
+        return sum(node.needs_only(self._graph.data) for node in nodes)
 
     def release(self, cell: str) -> None:
         """Let go of what only this cell needed, and of what cannot be had any more."""
@@ -103,7 +119,10 @@ class Futures:
             future: Any = self._client.submit(_given, self._graph.data[node], key=key, pure=False)
         else:
             call = self._graph.nodes(cell)[node]
-            future = self._client.submit(
+            # What needs results goes where they are.
+            kind = node.partition("-")[0] if call.needs_only(self._graph.data) else ""
+            future = self._dealt(
+                kind,
                 duties.call,
                 self._workshop,
                 self._threads,
@@ -111,10 +130,21 @@ class Futures:
                 call.function,
                 *(self._argument(cell, argument) for argument in call.arguments),
                 key=key,
-                pure=False,
             )
         self._futures[node] = future
         self._nodes[key] = node
+        return future
+
+    def _dealt(self, kind: str, function: Callable[..., Any], *arguments: Any, key: str) -> Future:
+        """Submit a task, one of a kind to the worker whose turn it is."""
+        wish = self._dealer.wish(kind) if kind else {}
+        # In this order, so that what needs others comes as soon as they are there, and few results
+        # are held at a time; tasks submitted at about the same time Dask takes in any order.
+        priority = -next(self._order)
+        future = self._client.submit(
+            function, *arguments, key=key, pure=False, priority=priority, **wish
+        )
+        self._dealer.dealt(kind, wish, future)
         return future
 
     def _argument(self, cell: str, argument: Any) -> Any:

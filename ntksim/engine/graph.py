@@ -17,6 +17,11 @@ CELLS_REMEMBERED = 512
 """Cells whose nodes are kept once they are made: as many as are in flight, and more."""
 
 
+PARTS_ADDED_AT_ONCE = 8
+"""Of a kernel that is divided: the first of them wait for the last, which they would otherwise do
+as well, one after the other, in the queues of busy workers."""
+
+
 @dataclass(frozen=True)
 class Ref:
     """The result of another node."""
@@ -39,6 +44,10 @@ class Node:
             parts = argument if isinstance(argument, tuple) else (argument,)
             found += [part.key for part in parts if isinstance(part, Ref)]
         return tuple(found)
+
+    def needs_only(self, data: Collection[str]) -> bool:
+        """Whether it needs nothing but some of the ``data``."""
+        return all(need in data for need in self.needs)
 
 
 class Graph:
@@ -130,24 +139,27 @@ def _add_kernel(
 ) -> Ref:
     """Add the kernels of a provider, in parts where it can be divided.
 
-    The parts are added up one after the other, each as soon as it is there: few are held at a time,
-    and the sum does not depend on who computes them.
+    The parts are added up one after the other, some at a time as soon as they are there: few are
+    held, and the sum does not depend on who computes them.
     """
     name, count = f"kernel-{key}", parts.count_parts(workshop, provider)
     if count <= 1:
         return _add(
             nodes, name, tasks.attempt, tasks.kernel_blocks, workshop, cell, provider, source
         )
-    total = None
-    for number in range(count):
-        of_part = (workshop, cell, provider, number, source)
-        part = _add(nodes, f"{name}-part-{number}", tasks.attempt, parts.part, *of_part)
-        if total is None:
-            total = part
-        else:
-            of_sum = (workshop, provider, total, part)
-            total = _add(nodes, f"{name}-sum-{number}", tasks.attempt, parts.added, *of_sum)
-    return _add(nodes, name, tasks.attempt, parts.whole, workshop, provider, total)
+    sums: tuple[Ref, ...] = ()
+    for start in range(0, count, PARTS_ADDED_AT_ONCE):
+        of_some = tuple(
+            _add(
+                nodes,
+                f"{name}-part-{number}",
+                *(tasks.attempt, parts.part, workshop, cell, provider, number, source),
+            )
+            for number in range(start, min(count, start + PARTS_ADDED_AT_ONCE))
+        )
+        of_sum = (tasks.attempt, parts.added, workshop, provider, *sums, *of_some)
+        sums = (_add(nodes, f"{name}-sum-{start}", *of_sum),)
+    return _add(nodes, name, tasks.attempt, parts.whole, workshop, provider, *sums)
 
 
 def _add(nodes: dict[str, Node], key: str, function: Callable[..., Any], *arguments: Any) -> Ref:

@@ -62,16 +62,18 @@ def part(
         )
 
 
-def added(workshop: Workshop, provider: Mapping[str, Any], total: Part, part: Part) -> Part:
-    """Add the next part."""
+def added(workshop: Workshop, provider: Mapping[str, Any], total: Part, *parts: Part) -> Part:
+    """Add the next parts, one after the other."""
     offer, source = _divisible(workshop, provider)
     with offer.blamed("adding kernels"), within_range("adding kernels"):
-        return Part(
-            source.added(total.train, part.train),
-            source.added(total.test_train, part.test_train),
-            None if total.test is None else source.added(total.test, part.test),
-            total.underflow or part.underflow,
-        )
+        for part in parts:
+            total = Part(
+                source.added(total.train, part.train),
+                source.added(total.test_train, part.test_train),
+                None if total.test is None else source.added(total.test, part.test),
+                total.underflow or part.underflow,
+            )
+        return total
 
 
 def whole(workshop: Workshop, provider: Mapping[str, Any], total: Part) -> KernelBlocks:

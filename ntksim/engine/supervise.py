@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ntksim.engine.cluster import Cluster, ClusterLost
+from ntksim.engine.dealing import Dealer
 from ntksim.engine.futures import Futures
 from ntksim.engine.graph import Graph
 from ntksim.engine.interrupt import Interrupt
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from distributed import Future
 
 TASKS_IN_FLIGHT_PER_THREAD = 2
+"""While tasks are short: the next one is there when one ends. Of long ones none waits for a worker
+that is busy while another one is not."""
+
+SHORT_SECONDS = 0.2
+FEW_PARTS = 2
 SECONDS_TOGETHER = 0.1
 """A task of several cells begins no further one after this time."""
 
@@ -66,7 +72,7 @@ def run_on_cluster(
     # Data are part of the graph, and Dask would warn that it is large.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
         supervisor = _Supervisor(cluster, graph, workshop, threads, interrupt, finished, patience)
-        for suspect in supervisor.work_off(list(graph.cells), supervisor.window):
+        for suspect in supervisor.work_off(list(graph.cells)):
             supervisor.try_alone(suspect)
 
 
@@ -96,7 +102,10 @@ class _Supervisor:
         self.finished = finished
         self.patience = patience
         self.is_timed = patience.task is not None
-        self.futures = Futures(cluster.client, graph, workshop, threads, announce=self.is_timed)
+        self.dealer = Dealer()
+        self.futures = Futures(
+            cluster.client, graph, workshop, threads, self.dealer, announce=self.is_timed
+        )
         self.watch = Watch(cluster, patience)
         self.clock = Clock(cluster, patience.task)
         self.hopeless: dict[str, str] = {}
@@ -104,8 +113,8 @@ class _Supervisor:
         self.killed: dict[str, tuple[str, bool]] = {}
         self.out_of_memory: set[str] = set()
         cluster.client.subscribe_topic(_OUT_OF_MEMORY, self._hear)
-        # A cell that waits behind one that takes too long would be taken for an accomplice.
-        self.per_thread = 1 if self.is_timed else TASKS_IN_FLIGHT_PER_THREAD
+        # With a limit of time a cell that waits behind one would be taken for an accomplice.
+        self.per_thread = 1
         self.together = 1
         self.counted = -RECOUNT_SECONDS
         self.threads = 1
@@ -114,15 +123,18 @@ class _Supervisor:
         """Return how many tasks may be in flight; workers may come and go."""
         now = time.monotonic()
         if now - self.counted > RECOUNT_SECONDS:
-            self.threads = max(1, self.watch.threads() or self.threads)
+            if threads := self.watch.threads():
+                self.dealer.know(threads)
+                self.threads = sum(threads.values())
             self.counted = now
         return self.per_thread * self.threads
 
-    def work_off(self, cells: list[str], window: Callable[[], int]) -> list[str]:
-        """Compute cells, at most ``window`` tasks at a time; return those whose worker died.
+    def work_off(self, cells: list[str], *, alone: bool = False) -> list[str]:
+        """Compute cells, ``alone`` one after the other; return those whose worker died.
 
-        While there are more than enough cells, small ones are computed together as one task; the
-        last ones have a task for each of their parts, so that workers share them.
+        While there are enough cells for all threads each is one task, or several small ones are;
+        the last ones have a task for each of their parts, so that workers share them, and so has
+        one that is alone, so that its death has an author.
         """
         self.futures.expect(cells)
         waiting = deque(cells)
@@ -133,12 +145,14 @@ class _Supervisor:
         while waiting or in_flight:
             if self.interrupt.requested:
                 waiting.clear()
-            while waiting and len(in_flight) < (most := window()):
+            while waiting and len(in_flight) < (most := 1 if alone else self.window()):
                 if self._give_up(waiting[0]):
                     waiting.popleft()
                     continue
                 number = next(numbers)
-                flight = in_flight[number] = self._start(waiting, most)
+                in_parts = alone or self.is_timed or self._is_late(waiting, in_flight)
+                flight = self._start_parts(waiting) if in_parts else self._start(waiting, most)
+                in_flight[number] = flight
                 flight.future.add_done_callback(lambda _, number=number: done.put(number))
             try:
                 number = done.get(timeout=self.patience.look) if in_flight else -1
@@ -164,11 +178,21 @@ class _Supervisor:
             self._stop_overdue(in_flight)
         return suspects
 
+    def _is_late(self, waiting: deque[str], in_flight: Mapping[int, _Flight]) -> bool:
+        """Whether threads would have nothing to do if the next cell were one task.
+
+        Cells of few parts, which take as long on two workers as on one, count the others as well.
+        """
+        others = len(in_flight) if self.futures.branches(waiting[0]) <= FEW_PARTS else 0
+        return len(waiting) + others < self.threads
+
+    def _start_parts(self, waiting: deque[str]) -> _Flight:
+        """Submit the parts of the next cell."""
+        cell = waiting.popleft()
+        return _Flight((cell,), self.futures.submit(cell), is_chain=False)
+
     def _start(self, waiting: deque[str], most: int) -> _Flight:
         """Submit the next cells of those that wait, if ``most`` tasks may be in flight."""
-        if self.is_timed or len(waiting) <= most:
-            cell = waiting.popleft()
-            return _Flight((cell,), self.futures.submit(cell), is_chain=False)
         count = max(1, min(self.together, len(waiting) // (2 * most)))
         cells: list[str] = []
         while waiting and len(cells) < count:
@@ -180,7 +204,7 @@ class _Supervisor:
 
     def try_alone(self, suspect: str) -> None:
         """Compute a cell with nothing else to do, until its guilt or innocence is clear."""
-        while not self.interrupt.requested and self.work_off([suspect], lambda: 1):
+        while not self.interrupt.requested and self.work_off([suspect], alone=True):
             node, for_memory = self.killed[suspect]
             self.deaths[node] += 1
             if for_memory:
@@ -238,6 +262,7 @@ class _Supervisor:
         if not flight.is_chain:
             return [result]
         records, seconds = result
+        self.per_thread = TASKS_IN_FLIGHT_PER_THREAD if seconds < SHORT_SECONDS else 1
         if len(records) < len(flight.cells):
             self.together = len(records)
         elif 2 * seconds < SECONDS_TOGETHER:

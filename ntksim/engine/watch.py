@@ -58,10 +58,9 @@ class Watch:
         elif now - self._idle_since > self._patience.cluster:
             raise ClusterLost(f"no worker has done anything for {self._patience.cluster:g} seconds")
 
-    def threads(self) -> int | None:
-        """Return how many threads all workers have, or ``None`` if there is no answer."""
-        answer = self._ask("ncores")
-        return None if answer is None else sum(answer.values())
+    def threads(self) -> Mapping[str, int] | None:
+        """Return how many threads each worker has, or ``None`` if there is no answer."""
+        return self._ask("ncores")
 
     def _is_busy(self) -> bool:
         answer = self._ask("processing")

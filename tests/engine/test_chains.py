@@ -98,10 +98,16 @@ def test_cells_together_end_in_time(seconds: float, most: int) -> None:
     assert taken >= 0.04 * len(records)
 
 
-def test_a_kernel_in_parts_is_a_task_for_each_and_a_sum(tmp_path: Path) -> None:
-    kernel = {"name": "monte_carlo", "samples": 24}
+def test_a_kernel_in_parts_is_a_task_for_each_and_sums_of_some(tmp_path: Path) -> None:
+    kernel = {"name": "monte_carlo", "samples": 8 * 18}
     graph = graph_of(tmp_path, kernel=kernel, solver="eigh", seed=[0], width=[4])
     (cell,) = graph.cells
-    names = [key.split("-", 2)[2] for key in graph.nodes(cell) if key.count("-") > 1]
-    # Each part is added before the next one, so that two are held at a time.
-    assert names == ["part-0", "part-1", "sum-1", "part-2", "sum-2"]
+    nodes = graph.nodes(cell)
+    names = [key.split("-", 2)[2] for key in nodes if key.count("-") > 1]
+    # Eight are added before the next eight begin, so that few are held at a time.
+    expected = [f"part-{i}" for i in range(8)] + ["sum-0"]
+    expected += [f"part-{i}" for i in range(8, 16)] + ["sum-8", "part-16", "part-17", "sum-16"]
+    assert names == expected
+    needs = {key.split("-", 2)[2]: node.needs for key, node in nodes.items() if "-sum-" in key}
+    # In the order of their numbers, whoever computes them: the sum before, and the next parts.
+    assert [key.split("-", 2)[2] for key in needs["sum-16"]] == ["sum-8", "part-16", "part-17"]
