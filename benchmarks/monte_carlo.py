@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from benchmarks.comparison import Comparison, Contender, Ratio, Run
-from benchmarks.study_overhead import on_cluster
+from benchmarks.study_overhead import in_two, on_cluster, on_one_and_two
 
 STUDY = """\
 study: averaged
@@ -40,16 +40,9 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
             Ratio(f"{counts[2]} samples", f"{counts[1]} samples", at_most=4.4),
         ),
     )
-    many = 32 * few
-    sizes = {"points": points, "width": width, "samples": many}
-    yield Comparison(
-        f"N = {points}, width {width}, depth 2: one kernel of {many} samples",
-        tuple(
-            Contender(name, "monte_carlo:shared", {"workers": count, **sizes}, threads=2)
-            for name, count in (("one worker", 1), ("two workers", 2))
-        ),
-        (Ratio("one worker", "two workers", at_least=1.8),),
-    )
+    sizes = {"points": points, "width": width, "samples": 32 * few}
+    name = f"N = {points}, width {width}, depth 2: one kernel of {sizes['samples']} samples"
+    yield on_one_and_two(name, "monte_carlo:shared", sizes, 1.8)
 
 
 def sampled(points: int, width: int, samples: int) -> Run:
@@ -76,4 +69,6 @@ def sampled(points: int, width: int, samples: int) -> Run:
 
 def shared(workers: int, points: int, width: int, samples: int) -> Run:
     """Run a study of one cell, whose kernel is all of its work, on workers that are there."""
+    if not workers:
+        return in_two(STUDY.format(points=points, width=width, samples=samples // 2))
     return on_cluster(STUDY.format(points=points, width=width, samples=samples), workers)

@@ -80,13 +80,27 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
         ),
     )
     sizes = {"points": 250, "width": 500 if quick else 3000, "seeds": 16}
-    yield Comparison(
+    yield on_one_and_two(
         f"{sizes['seeds']} heavy cells on a cluster that is there",
+        "study_overhead:heavy",
+        sizes,
+        1.7,
+    )
+
+
+def on_one_and_two(name: str, function: str, sizes: dict[str, int], wanted: float) -> Comparison:
+    """Compare one worker with two, and with two processes that do half of it each, alone."""
+    counts = {"one worker": 1, "two workers": 2, "two processes without a cluster": 0}
+    return Comparison(
+        name,
         tuple(
-            Contender(name, "study_overhead:heavy", {"workers": count, **sizes}, threads=2)
-            for name, count in (("one worker", 1), ("two workers", 2))
+            Contender(name, function, {"workers": count, **sizes}, threads=2)
+            for name, count in counts.items()
         ),
-        (Ratio("one worker", "two workers", at_least=1.7),),
+        (
+            Ratio("one worker", "two workers", at_least=wanted),
+            Ratio("one worker", "two processes without a cluster"),
+        ),
     )
 
 
@@ -185,8 +199,33 @@ def python() -> Run:
 
 
 def heavy(workers: int, points: int, width: int, seeds: int) -> Run:
-    """Run cells of about a second on workers that are there already."""
+    """Run cells of half a second on workers that are there already, or half of them twice."""
+    if not workers:
+        return in_two(HEAVY.format(points=points, width=width, seeds=seeds // 2))
     return on_cluster(HEAVY.format(points=points, width=width, seeds=seeds), workers)
+
+
+def in_two(text: str) -> Run:
+    """Run a study in two processes at the same time: two workers could not do more."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    path = _written(text)
+    pool = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+
+    def run() -> dict[str, float]:
+        start = time.perf_counter()
+        list(pool.map(_alone, [path, path]))
+        return {"seconds": time.perf_counter() - start}
+
+    return run
+
+
+def _alone(path: Path) -> None:
+    import ntksim
+
+    with tempfile.TemporaryDirectory() as folder:
+        assert ntksim.run(path, store=Path(folder, "alone.zarr")).is_complete  # noqa: S101
 
 
 def on_cluster(text: str, workers: int) -> Run:
