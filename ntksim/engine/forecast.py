@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -27,14 +27,16 @@ class Forecast:
 
     ``alike`` of the ``missing`` cells are like cells that are stored, whose times they are given;
     for the others only eigendecompositions and passes through finite networks are counted, so that
-    ``seconds`` is then a lower bound. Training a network really is not counted at all: ``trained``
-    of the others do so, and may take any time.
+    ``seconds`` is then a lower bound. ``trained`` of the others train a network really: their
+    solvers say that this takes ``training`` seconds more, or less where it converges early;
+    ``None`` if one of them does not say.
     """
 
     seconds: float
     missing: int
     alike: int
     trained: int = 0
+    training: float | None = None
 
     def __str__(self) -> str:
         if not self.missing:
@@ -42,10 +44,22 @@ class Forecast:
         if self.alike == self.missing:
             return f"about {_readable(self.seconds)} on one worker, going by cells that are stored"
         known = f"; {self.alike} of {self.missing} cells go by ones that are stored"
-        training = f"; {self.trained} cells train networks step by step, which may take far longer"
         return (
             f"at least {_readable(self.seconds)} on one worker, counting linear algebra alone"
-            f"{known if self.alike else ''}{training if self.trained else ''}"
+            f"{known if self.alike else ''}{self._training}"
+        )
+
+    @property
+    def _training(self) -> str:
+        if not self.trained:
+            return ""
+        cells = "1 cell trains its network" if self.trained == 1 else f"{self.trained} cells train"
+        cells += "" if self.trained == 1 else " networks"
+        if self.training is None:
+            return f"; {cells} step by step, which may take far longer"
+        return (
+            f"; {cells} step by step, which takes up to about {_readable(self.training)} more, "
+            "going by the time of a step"
         )
 
 
@@ -57,33 +71,44 @@ def forecast(
     parameters: Mapping[str, int],
     operations_per_second: float,
     training: Collection[Reference] = (),
+    trial: Callable[[Collection[CellTask]], Mapping[str, float]] = lambda _: {},
 ) -> Forecast:
     """Estimate the time of missing cells from those that are stored, else from what they count.
 
     ``wall_times`` are seconds by key of stored cells, ``parameters`` the size of the finite network
-    of each missing cell, 0 where it has none, ``training`` the solvers that train it really. A cell
-    is like another that differs in the seed, else in the width as well.
+    of each missing cell, 0 where it has none, ``training`` the solvers that train it really, and
+    ``trial`` returns how many seconds that takes at most, by key of the cells of which it knows. A
+    cell is like another that differs in the seed, else in the width as well.
     """
     known: dict[tuple[object, ...], list[float]] = {}
     for task in stored:
         if task.key in wall_times:
             for trait in _traits(task):
                 known.setdefault(trait, []).append(wall_times[task.key])
-    seconds, alike, trained, counted, spectra = 0.0, 0, 0, 0.0, set[str]()
+    seconds, alike, counted, spectra = 0.0, 0, 0.0, set[str]()
+    trained: list[CellTask] = []
     for task in missing:
         trait = next((trait for trait in _traits(task) if trait in known), None)
         if trait is not None:
             seconds += mean(known[trait])
             alike += 1
             continue
-        trained += task.solver in training
+        if task.solver in training:
+            trained.append(task)
         data = datasets[task.dataset]
         n, m = len(data.x_train), len(data.x_test)
         counted += _PASSES * parameters.get(task.key, 0) * (n + m)
         if task.spectrum_key is not None and task.spectrum_key not in spectra:
             spectra.add(task.spectrum_key)
             counted += _SPECTRUM * float(n) ** 3
-    return Forecast(seconds + counted / operations_per_second, len(missing), alike, trained)
+    told = trial(trained) if trained else {}
+    return Forecast(
+        seconds + counted / operations_per_second,
+        len(missing),
+        alike,
+        len(trained),
+        sum(told.values()) if trained and len(told) == len(trained) else None,
+    )
 
 
 def measured_speed() -> float:

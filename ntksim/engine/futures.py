@@ -54,6 +54,17 @@ class Futures:
         """Return the future of a cell's record, with a task for each of its nodes."""
         return self._submit(cell, self._graph.end(cell))
 
+    def submit_alone(self, cell: str) -> Future:
+        """Return the same, with tasks of which each waits for the one before.
+
+        Dask holds every task for guilty that waits at a worker which dies; so there is only one.
+        """
+        future = None
+        for node in self._graph.nodes(cell):
+            future = self._submit(cell, node, after=future)
+        assert future is not None  # noqa: S101 - its end is one of its nodes
+        return future
+
     def submit_together(self, cells: Sequence[str], seconds: float) -> Future:
         """Return the future of what ``compute_cells`` returns: all are one task.
 
@@ -109,7 +120,7 @@ class Futures:
         future = self._futures.get(node)
         return future is not None and future.status in {"error", "cancelled", "lost"}
 
-    def _submit(self, cell: str, node: str) -> Future:
+    def _submit(self, cell: str, node: str, after: Future | None = None) -> Future:
         if node in self._futures:
             return self._futures[node]
         # A key is used once: Dask remembers what became of it, also for other clients.
@@ -123,7 +134,7 @@ class Futures:
             kind = node.partition("-")[0] if call.needs_only(self._graph.data) else ""
             future = self._dealt(
                 kind,
-                duties.call,
+                *((duties.call,) if after is None else (_after, after, duties.call)),
                 self._workshop,
                 self._threads,
                 key if self._announce else "",
@@ -153,6 +164,12 @@ class Futures:
         if isinstance(argument, tuple):
             return [self._argument(cell, part) for part in argument]
         return argument
+
+
+def _after(before: object, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function once something else is there."""
+    del before
+    return function(*arguments)
 
 
 def _given(dataset: Dataset) -> Dataset:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ntksim.engine.changes import Comparison, code_changes, store_of
 from ntksim.engine.forecast import Forecast, forecast, measured_speed
+from ntksim.engine.trials import seconds_of_training
+from ntksim.engine.workshop import Workshop
 from ntksim.store import DamagedCell, Journal, Places
 from ntksim.study import AXES, NotApplicable, Study, load_study, plan_cells
 from ntksim.types import Dataset
@@ -124,6 +126,9 @@ def check(
                 for value in study.axes["solver"]
                 if "network" in value.value.requires
             },
+            lambda trained: seconds_of_training(
+                Workshop.of(study.registry), trained, plan.datasets, plan.tasks.parameters
+            ),
         ),
         not_applicable=dict(
             Counter(cell.reason for cell in plan.cells.values() if isinstance(cell, NotApplicable))

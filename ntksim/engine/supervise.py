@@ -134,7 +134,7 @@ class _Supervisor:
 
         While there are enough cells for all threads each is one task, or several small ones are;
         the last ones have a task for each of their parts, so that workers share them, and so has
-        one that is alone, so that its death has an author.
+        one that is alone, so that its death has an author: one after the other.
         """
         self.futures.expect(cells)
         waiting = deque(cells)
@@ -150,9 +150,10 @@ class _Supervisor:
                     waiting.popleft()
                     continue
                 number = next(numbers)
-                in_parts = alone or self.is_timed or self._is_late(waiting, in_flight)
-                flight = self._start_parts(waiting) if in_parts else self._start(waiting, most)
-                in_flight[number] = flight
+                whole = not (alone or self.is_timed or self._is_late(waiting, in_flight))
+                flight = in_flight[number] = (
+                    self._start(waiting, most) if whole else self._start_parts(waiting, alone=alone)
+                )
                 flight.future.add_done_callback(lambda _, number=number: done.put(number))
             try:
                 number = done.get(timeout=self.patience.look) if in_flight else -1
@@ -186,10 +187,11 @@ class _Supervisor:
         others = len(in_flight) if self.futures.branches(waiting[0]) <= FEW_PARTS else 0
         return len(waiting) + others < self.threads
 
-    def _start_parts(self, waiting: deque[str]) -> _Flight:
-        """Submit the parts of the next cell."""
+    def _start_parts(self, waiting: deque[str], *, alone: bool) -> _Flight:
+        """Submit the parts of the next cell, ``alone`` one after the other."""
         cell = waiting.popleft()
-        return _Flight((cell,), self.futures.submit(cell), is_chain=False)
+        submit = self.futures.submit_alone if alone else self.futures.submit
+        return _Flight((cell,), submit(cell), is_chain=False)
 
     def _start(self, waiting: deque[str], most: int) -> _Flight:
         """Submit the next cells of those that wait, if ``most`` tasks may be in flight."""

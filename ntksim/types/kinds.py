@@ -158,6 +158,15 @@ class Solver(Plugin, ABC):
                 results.append(error)
         return results
 
+    def most_seconds(self, problem: Problem, times: Array) -> float | None:
+        """Return about how many seconds ``evolve`` takes at most, ``None`` if that is unknown.
+
+        ``ntksim check`` asks solvers that require the network, with a problem that has no kernels.
+        An answer comes quickly: from a step that is timed, for example.
+        """
+        del problem, times
+        return None
+
     def label(self) -> str:
         """Return a short name for the coordinate of the results."""
         return self.name

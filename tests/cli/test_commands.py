@@ -205,7 +205,7 @@ def test_plugins_explains_the_named_ones_and_refuses_others(tmp_path: Path) -> N
     assert "did you mean 'mlp'?" in refused.stderr
 
 
-def test_check_says_how_large_the_data_are_and_that_training_is_not_timed(tmp_path: Path) -> None:
+def test_check_says_how_large_the_data_are_and_how_long_training_takes(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     quick = ntksim("check", "tiny.yaml", cwd=tmp_path).stdout
     assert "three_points: 3 training points and 101 test points; inputs 1, outputs 1" in quick
@@ -214,7 +214,7 @@ def test_check_says_how_large_the_data_are_and_that_training_is_not_timed(tmp_pa
     (tmp_path / "tiny.yaml").write_text(real, encoding="utf-8")
     slow = " ".join(ntksim("check", "tiny.yaml", cwd=tmp_path).stdout.split())
     # Two seeds at width 8, with two kernels whose spectra are recorded; none at infinite width.
-    assert "4 cells train networks step by step" in slow
+    assert "4 cells train networks step by step, which takes up to about" in slow
 
 
 def test_a_fault_of_an_activation_is_shown_where_it_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -26,6 +27,10 @@ from ntksim_builtin.solvers.course import LARGEST, SMALLEST, Course
 from ntksim_builtin.solvers.descent import descend, largest_tangent_eigenvalue
 from ntksim_builtin.solvers.ensemble import descend_together
 from ntksim_builtin.solvers.labels import label
+
+TRIAL_SECONDS = 0.05
+"""How long steps are taken only to tell how long training takes; where one takes longer than that,
+its learning rate is not looked for either."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,27 @@ class NetworkGradientDescent(Solver):
                 if course.ends(state):
                     break
         return course.evolution()
+
+    def most_seconds(self, problem: Problem, times: Array) -> float | None:
+        """Time a few steps, and multiply by how many there are if training does not converge."""
+        if problem.model is None:
+            return None
+        network, params = problem.model.network, problem.model.params
+        states = descend(network, params, problem.x_train, problem.y_train, 0.0, self.ridge)
+        next(states)
+        taken, start = 0, time.perf_counter()
+        while taken == 0 or (taken < 20 and time.perf_counter() - start < TRIAL_SECONDS):
+            next(states)
+            taken += 1
+        seconds = (time.perf_counter() - start) / taken
+        steps = float(self.max_steps)
+        last = float(times.max(initial=0.0))
+        # λ₁ takes some tens of passes.
+        is_cheap = self.learning_rate != "auto" or seconds < TRIAL_SECONDS
+        if math.isfinite(last) and is_cheap:
+            rate = self._rate(network, params, problem.x_train)
+            steps = 0.0 if rate is None else min(steps, last / rate)
+        return steps * seconds
 
     def evolve_many(self, problems: Sequence[Problem], times: Array) -> list[Evolution | Exception]:
         """Train the networks of problems that differ in seeds or targets together.
