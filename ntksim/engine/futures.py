@@ -132,9 +132,13 @@ class Futures:
             call = self._graph.nodes(cell)[node]
             # What needs results goes where they are.
             kind = node.partition("-")[0] if call.needs_only(self._graph.data) else ""
+            function, before = (
+                (duties.call, ()) if after is None else (_after, (after, duties.call))
+            )
             future = self._dealt(
                 kind,
-                *((duties.call,) if after is None else (_after, after, duties.call)),
+                function,
+                *before,
                 self._workshop,
                 self._threads,
                 key if self._announce else "",

@@ -750,3 +750,52 @@ def test_a_learning_curve_of_other_data_says_that_theory_is_of_the_sphere(trees)
     (note,) = plot.choose(tree, "learning_curve").notes
     assert "is of uniform points on a sphere, the dataset 'sphere'; of 5 points 0, " in note
     assert note.endswith("the dashed line says nothing")
+
+
+def losses_over_time(end: float, test: list[float]) -> xr.Dataset:
+    """Return a training loss that falls from 1 to ``end`` in five steps, and a test loss."""
+    time = ("time", np.arange(5.0))
+    data = xr.Dataset(
+        {
+            "loss_train": ("time", np.geomspace(1.0, end, 5)),
+            "loss_test": ("time", np.array(test)),
+            "reached_time": time,
+        },
+        {"time": time},
+    )
+    return data.expand_dims(solver=["eigh"])
+
+
+@pytest.mark.parametrize(
+    ("end", "test", "titles"),
+    [
+        # Of ten decades a test loss that halves would take 3 %.
+        (1e-10, [1.0, 0.6, 0.5, 0.5, 0.5], ["training loss", "test loss"]),
+        # Both fall, the one by ten decades and the other by five.
+        (1e-10, [1.0, 1e-2, 1e-3, 1e-4, 1e-5], [""]),
+        # An axis of one decade is linear and shows both.
+        (0.1, [1.0, 0.9, 0.9, 0.9, 0.9], [""]),
+        # What is the same is drawn once.
+        (1e-10, list(np.geomspace(1.0, 1e-10, 5)), [""]),
+        # What is not there needs no room.
+        (1e-10, [np.nan] * 5, [""]),
+    ],
+)
+def test_losses_that_would_flatten_each_other_have_an_axis_each(
+    end: float, test: list[float], titles: list[str]
+) -> None:
+    kind = next(kind for kind in plot.KINDS if kind.name == "loss")
+    panels = kind.split(losses_over_time(end, test))
+    assert [panel.title for panel in panels] == titles
+    for panel in panels:
+        figure, ax = plt.subplots()
+        panel.draw(panel.data, ax=ax)
+        low, high = ax.get_ylim()
+        # Each side shows its own range: the test loss to 0, the training loss over its decades.
+        if panel.title == "test loss":
+            assert low == 0 < high < 1.2
+            assert ax.get_yscale() == "linear"
+        elif panel.title == "training loss":
+            assert low < 1e-9
+            assert len(ax.lines) == 1
+        plt.close(figure)

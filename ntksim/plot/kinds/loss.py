@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -12,9 +13,13 @@ from matplotlib.axes import Axes
 from ntksim.plot.curves import canvas
 from ntksim.plot.errors import PlotError
 from ntksim.plot.grid import matching, trimmed, varying
-from ntksim.plot.kind import Kind
+from ntksim.plot.kind import Kind, Panel
+from ntksim.plot.scales import LEAST_RATIO, log_limits
 from ntksim.plot.series import Part, draw_over_time
 from ntksim.plot.style import Palette
+
+LEAST_SHARE = 0.25
+"""Of an axis that two losses share, what each must take to be seen."""
 
 _LOSSES = {
     ("loss_train", "loss_test"): "loss ½ Σ (f − y)²",
@@ -39,14 +44,59 @@ def loss(data: xr.Dataset, /, *, ax: Axes | None = None, palette: Palette | None
     PlotError
         If no loss was recorded, or more lines are asked for than can be told apart.
     """
+    return _drawn(data, ax, palette)
+
+
+def panels(data: xr.Dataset) -> list[Panel]:
+    """Return one panel, or one each for training and test where one would flatten the other.
+
+    A training loss falls to what rounding leaves of it, and the test loss stays where it is.
+    """
+    names = next(names for names in _LOSSES if matching(data, names))
+    if not all(name in data for name in names) or not _is_flattened(data, names):
+        return [Panel("", data, loss)]
+    return [
+        Panel(title, data, partial(_side, name=name), name=title)
+        for name, title in zip(names, ("training loss", "test loss"), strict=True)
+    ]
+
+
+def _side(
+    data: xr.Dataset,
+    /,
+    *,
+    ax: Axes | None = None,
+    palette: Palette | None = None,
+    name: str = "",
+) -> Axes:
+    return _drawn(data, ax, palette, name)
+
+
+def _drawn(data: xr.Dataset, ax: Axes | None, palette: Palette | None, side: str = "") -> Axes:
+    """Draw the losses, or the one of a ``side``: theory speaks of training."""
     for names, label in _LOSSES.items():
         if matching(data, names):
-            parts = list(_parts(data, names))
+            test = names[1]
+            parts = [Part(test, "test loss")] if side == test else list(_parts(data, names))
+            if side and side != test:
+                parts = [part for part in parts if part.name != test]
             with canvas(ax) as ax:
                 draw_over_time(ax, data, parts, palette or Palette(), logarithmic=True)
                 ax.set_ylabel(label)
             return ax
     raise PlotError("no loss was recorded; a study records it with `record: [loss]`")
+
+
+def _is_flattened(data: xr.Dataset, names: tuple[str, str]) -> bool:
+    """Whether a loss of the two takes little of an axis that shows both."""
+    if _are_equal(*(data[name] for name in names)):
+        return False
+    spans = [log_limits([data[name].values]) for name in names]
+    if not all(low > 0 for low, _ in spans):
+        return False
+    both = max(high for _, high in spans) / min(low for low, _ in spans)
+    share = min(np.log(high / low) for low, high in spans) / np.log(both)
+    return bool(both > LEAST_RATIO and share < LEAST_SHARE)
 
 
 def _parts(data: xr.Dataset, names: tuple[str, ...]) -> Iterator[Part]:
@@ -97,6 +147,7 @@ KIND = Kind(
     record=("loss",),
     uses=BOUNDS,
     draw=loss,
+    panels=panels,
     lines=("width", "kernel", "solver", "architecture"),
 )
 
