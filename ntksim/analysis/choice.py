@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+
+from ntksim.types import Array
 
 X = TypeVar("X", xr.Dataset, xr.DataArray)
 
@@ -32,9 +35,13 @@ def variable(data: xr.Dataset, name: str) -> xr.DataArray:
         If there is none of this name.
     """
     if name not in data.data_vars:
+        elsewhere = (
+            "; what has points is in the group of a dataset, which `ntksim.open_results` and "
+            "`xarray.open_datatree` open as well"
+        )
         raise AnalysisError(
             f"there is no variable '{name}'; there are {listing(data.data_vars)}"
-            f"{nearest(name, data.data_vars)}"
+            f"{nearest(name, data.data_vars) or (elsewhere if 'dataset' in data.dims else '')}"
         )
     return data[name]
 
@@ -73,7 +80,8 @@ def at_time(data: X, time: ArrayLike, tolerance: float | None = None) -> X:
     time
         One time, after which there is no such dimension, or several. Infinity is the stored
         infinity, or the latest time where none was stored; a finite time is never infinity unless
-        nothing else was stored. The coordinate says which times they are.
+        nothing else was stored. The coordinate says which times they are, and a warning if
+        they end before a finite time that was asked for.
     tolerance
         Largest distance that is accepted, relative to the time that was asked for.
 
@@ -97,7 +105,21 @@ def at_time(data: X, time: ArrayLike, tolerance: float | None = None) -> X:
                 raise AnalysisError(
                     f"no time within {tolerance:g} of {value:g} was stored; nearest is {there:g}"
                 )
+    else:
+        _warn_beyond(stored[found], wanted.ravel(), stored)
     return data.isel(time=found if wanted.ndim else int(found[0]))
+
+
+def _warn_beyond(found: Array, wanted: Array, stored: Array) -> None:
+    """Warn if the last stored time stands for a later one that is finite."""
+    last = stored[np.isfinite(stored)].max(initial=-np.inf)
+    late = wanted[(found == last) & (wanted > last * (1 + 1e-9)) & np.isfinite(wanted)]
+    if len(late):
+        warnings.warn(
+            f"the stored times end at {last:g}, whose results stand for time {late.max():g}; with "
+            "`tolerance` this is an error",
+            stacklevel=3,
+        )
 
 
 def listing(names: Iterable[object]) -> str:

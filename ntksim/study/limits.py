@@ -71,6 +71,10 @@ def events(text: str) -> list[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part)
+        begun = error.context_mark
+        if begun and mark and begun.line < mark.line and "flow" in (error.context or ""):
+            bracket, line = "[" if "sequence" in str(error.context) else "{", begun.line + 1
+            message += f"; is the {bracket} of line {line} closed?"
         if error.problem in _INDENTATION:
             message += "; is the line indented like its neighbours?"
         line, column = _within_text(text, mark.line, mark.column) if mark else (1, 1)

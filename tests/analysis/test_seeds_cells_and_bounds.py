@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from ntksim.analysis import AnalysisError, at_time, bounds, cells, done, over_seeds, spectrum
+from ntksim.analysis import (
+    AnalysisError,
+    at_time,
+    bounds,
+    cells,
+    done,
+    over_seeds,
+    predictor_gap,
+    spectrum,
+)
 
 
 def test_mean_and_band_are_of_cells_that_are_done(failing: xr.Dataset) -> None:
@@ -136,6 +145,15 @@ def test_an_eigenvalue_0_never_learns() -> None:
         spectrum(xr.Dataset({"loss": 1.0}))
 
 
+def test_who_opened_the_root_alone_is_told_where_the_rest_is() -> None:
+    root = xr.Dataset({"loss_train": ("dataset", [1.0, 2.0])}, {"dataset": ["a", "b"]})
+    with pytest.raises(AnalysisError, match=r"no variable 'prediction_test'.*in the group of a"):
+        predictor_gap(root, {"dataset": "a"}, {"dataset": "b"})
+    with pytest.raises(AnalysisError) as caught:
+        predictor_gap(root.isel(dataset=0), {}, {})
+    assert "group" not in str(caught.value)
+
+
 TIMES = xr.DataArray(
     np.arange(5), dims="time", coords={"time": [0.0, 1.0, 10.0, 100.0, np.inf]}, name="n"
 )
@@ -143,12 +161,20 @@ TIMES = xr.DataArray(
 
 @pytest.mark.parametrize(
     ("time", "found"),
-    [(0, 0), (0.4, 0), (1, 1), (6, 2), (1e300, 3), (np.inf, 4), ([np.inf, 0], [4, 0]), ([6], [2])],
+    [(0, 0), (0.4, 0), (1, 1), (6, 2), (np.inf, 4), ([np.inf, 0], [4, 0]), ([6], [2])],
 )
 def test_the_nearest_time_is_taken(time: Any, found: Any) -> None:
     chosen = at_time(TIMES, time)
     np.testing.assert_array_equal(chosen, found)
     assert chosen.ndim == np.ndim(time)
+
+
+def test_a_time_beyond_the_last_one_is_told() -> None:
+    with pytest.warns(UserWarning, match=r"times end at 100, whose .* stand for time 1e\+300"):
+        assert float(at_time(TIMES, [1.0, 1e300])[1]) == 3
+    with pytest.warns(UserWarning, match="times end at 100") as caught:
+        at_time(TIMES.isel(time=slice(4)), 101.0)
+    assert caught[0].filename == __file__
 
 
 def test_infinity_is_the_latest_time_where_it_was_not_stored() -> None:

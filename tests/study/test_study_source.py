@@ -339,3 +339,18 @@ def test_any_file_gives_values_or_a_study_error(tmp_path: Path, data: bytes) -> 
     path.write_bytes(data)
     source, error = attempt(lambda: Source.read(path))
     assert source or str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: [2, 3\nc: 4\n", "is the [ of line 2 closed?"),
+        ("a: {b: 1,\n  c: 2\nd: 3\n", "is the { of line 1 closed?"),
+    ],
+)
+def test_a_bracket_that_is_not_closed_is_named(text: str, said: str) -> None:
+    assert said in problem_of(text).message
+
+
+def test_a_bracket_in_the_line_of_the_error_needs_no_name() -> None:
+    assert "closed" not in problem_of("a: [1, 2}\n").message
