@@ -27,7 +27,7 @@ class Forecast:
 
     ``alike`` of the ``missing`` cells are like cells that are stored, whose times they are given;
     for the others only eigendecompositions and passes through finite networks are counted, so that
-    ``seconds`` is then a lower bound. ``trained`` of the others train a network really: their
+    ``seconds`` is then a lower bound. For them ``trained`` networks are trained really: their
     solvers say that this takes ``training`` seconds more, or less where it converges early;
     ``None`` if one of them does not say.
     """
@@ -53,13 +53,12 @@ class Forecast:
     def _training(self) -> str:
         if not self.trained:
             return ""
-        cells = "1 cell trains its network" if self.trained == 1 else f"{self.trained} cells train"
-        cells += "" if self.trained == 1 else " networks"
+        networks = "1 network is" if self.trained == 1 else f"{self.trained} networks are"
         if self.training is None:
-            return f"; {cells} step by step, which may take far longer"
+            return f"; {networks} trained step by step, which may take far longer"
         return (
-            f"; {cells} step by step, which takes up to about {_readable(self.training)} more, "
-            "going by the time of a step"
+            f"; {networks} trained step by step, which takes up to about "
+            f"{_readable(self.training)} more, going by the time of a step"
         )
 
 
@@ -86,7 +85,7 @@ def forecast(
             for trait in _traits(task):
                 known.setdefault(trait, []).append(wall_times[task.key])
     seconds, alike, counted, spectra = 0.0, 0, 0.0, set[str]()
-    trained: list[CellTask] = []
+    trained: dict[str, CellTask] = {}
     for task in missing:
         trait = next((trait for trait in _traits(task) if trait in known), None)
         if trait is not None:
@@ -94,14 +93,14 @@ def forecast(
             alike += 1
             continue
         if task.solver in training:
-            trained.append(task)
+            trained.setdefault(task.training_key or task.key, task)
         data = datasets[task.dataset]
         n, m = len(data.x_train), len(data.x_test)
         counted += _PASSES * parameters.get(task.key, 0) * (n + m)
         if task.spectrum_key is not None and task.spectrum_key not in spectra:
             spectra.add(task.spectrum_key)
             counted += _SPECTRUM * float(n) ** 3
-    told = trial(trained) if trained else {}
+    told = trial(trained.values()) if trained else {}
     return Forecast(
         seconds + counted / operations_per_second,
         len(missing),

@@ -45,10 +45,12 @@ class Futures:
         self._nodes: dict[str, str] = {}
         self._order = itertools.count()
         self._users = Users(graph, ())
+        self._all: Users | None = None
 
     def expect(self, cells: Iterable[str]) -> None:
         """Count what these cells will need; each is released once, and submitted before or not."""
         self._users = Users(self._graph, cells)
+        self._all = self._all or self._users
 
     def submit(self, cell: str) -> Future:
         """Return the future of a cell's record, with a task for each of its nodes."""
@@ -110,6 +112,10 @@ class Futures:
     def node(self, key: object) -> str | None:
         """Return the node that a key of Dask stands for, if it is still wanted."""
         return self._nodes.get(str(key))
+
+    def is_shared(self, node: str) -> bool:
+        """Whether several of the cells that were expected first need a node."""
+        return self._all is not None and self._all.is_shared(node)
 
     def is_pending(self, node: str) -> bool:
         """Whether a node is submitted and its result not there."""

@@ -114,6 +114,13 @@ class Graph:
             _add_kernel(nodes, workshop, cell, reference.key, reference.kernel, source)
             for reference in cell.references
         )
+        training = None
+        if cell.training_key is not None:
+            training = _add(
+                nodes,
+                f"training-{cell.training_key}",
+                *(tasks.attempt, tasks.training, workshop, cell, source, initial),
+            )
         _add(
             nodes,
             self.end(key),
@@ -124,6 +131,7 @@ class Graph:
             blocks,
             decomposition,
             initial,
+            training,
             references,
         )
         return nodes

@@ -221,7 +221,8 @@ class _Supervisor:
         if not self.hopeless:
             return False
         for node in self.hopeless.keys() & set(self.graph.closure(cell)):
-            part = "" if node == self.graph.end(cell) else f" ({_named(node)} that it shares)"
+            is_own = not self.futures.is_shared(node)
+            part = "" if is_own else f" ({_named(node)} that it shares)"
             seconds = self.patience.task or 0.0
             self.finished(failed_record(cell, f"{self.hopeless[node]}{part}", seconds=seconds))
             self.futures.release(cell)

@@ -70,6 +70,14 @@ class InitialOutputs:
     test: Array
 
 
+@dataclass(frozen=True)
+class Training:
+    """What came of training a network, and how many seconds that took."""
+
+    evolution: Evolution
+    seconds: float
+
+
 def attempt(function: Callable[..., R], *arguments: Any) -> R | Failure:
     """Call, and return a ``Failure`` for an exception or for an argument that is one."""
     for argument in arguments:
@@ -168,6 +176,16 @@ def initial_outputs(workshop: Workshop, task: CellTask, dataset: Dataset) -> Ini
         return read_only(outputs)
 
 
+def training(
+    workshop: Workshop, task: CellTask, dataset: Dataset, initial: InitialOutputs | None
+) -> Training:
+    """Solve with the network of a cell alone, whatever kernels are measured beside it."""
+    start = time.perf_counter()
+    problem, times = _problem(workshop, task, dataset, None, None, initial, None)
+    evolution = _evolution(workshop, task, problem, times)
+    return Training(evolution, time.perf_counter() - start)
+
+
 def cell(
     workshop: Workshop,
     task: CellTask,
@@ -175,18 +193,23 @@ def cell(
     blocks: KernelBlocks | Failure | None,
     decomposition: Spectrum | Failure | None,
     initial: InitialOutputs | Failure | None,
+    training: Training | Failure | None,
     references: Sequence[KernelBlocks | Failure],
 ) -> CellRecord:
     """Solve one cell and measure what the study records; a failure becomes a failed record."""
     start = time.perf_counter()
-    result = attempt(_solved, workshop, task, dataset, blocks, decomposition, initial, *references)
+    # Who trained the network did it for all that share it; each of them would have had to.
+    before = training.seconds if isinstance(training, Training) else 0.0
+    of_own = (dataset, blocks, decomposition, initial, training)
+    result = attempt(_solved, workshop, task, *of_own, *references)
     if isinstance(result, tuple):
         evolution, variables, names = result
-        info = _information(task.label, time.perf_counter() - start) | {"note": evolution.note}
+        seconds = before + time.perf_counter() - start
+        info = _information(task.label, seconds) | {"note": evolution.note}
         info |= {LABELS: names} if names else {}
         result = attempt(CellRecord, task.key, "done", variables, info)
     if isinstance(result, Failure):
-        seconds = time.perf_counter() - start
+        seconds = before + time.perf_counter() - start
         return failed_record(task.key, result.message, result.traceback, task.label, seconds)
     return result
 
@@ -215,6 +238,7 @@ def _solved(
     blocks: KernelBlocks | None,
     decomposition: Spectrum | None,
     initial: InitialOutputs | None,
+    training: Training | None,
     *references: KernelBlocks,
 ) -> tuple[Evolution, dict[str, np.ndarray], dict[str, list[str]]]:
     with ExitStack() as stack:
@@ -225,9 +249,14 @@ def _solved(
             rows = len(dataset.x_train) * len(make(dataset.x_train[:1], None))
             place = stack.enter_context(place_for(rows))
             operators = tiled_operators(make, dataset.x_train, dataset.x_test, place)
-        evolution, problem, times = _evolved(
+        problem, times = _problem(
             workshop, task, dataset, blocks, decomposition, initial, operators
         )
+        if training is None:
+            evolution = _evolution(workshop, task, problem, times)
+        else:
+            evolution = training.evolution
+    problem = replace(problem, operators=None)
     variables: dict[str, np.ndarray] = {
         "diverged": np.array(evolution.diverged),
         "reached_time": evolution.reached,
@@ -249,7 +278,7 @@ def _solved(
     return evolution, variables, names
 
 
-def _evolved(
+def _problem(
     workshop: Workshop,
     task: CellTask,
     dataset: Dataset,
@@ -257,8 +286,8 @@ def _evolved(
     decomposition: Spectrum | None,
     initial: InitialOutputs | None,
     operators: KernelOperators | None,
-) -> tuple[Evolution, Problem, Array]:
-    times = np.array(task.times, dtype=np.float64)
+) -> tuple[Problem, Array]:
+    """Return what the solver of a cell is given: the problem, and the times."""
     problem = Problem(
         x_train=dataset.x_train,
         y_train=dataset.y_train,
@@ -272,8 +301,12 @@ def _evolved(
         extras=task.extras,
         operators=operators,
     )
+    return problem, np.array(task.times, dtype=np.float64)
+
+
+def _evolution(workshop: Workshop, task: CellTask, problem: Problem, times: Array) -> Evolution:
     offer, solver = workshop.solver(task)
     with offer.blamed("solving"), within_range("solving"):
         evolution = solver.evolve(problem, times)
         require_evolution(evolution, problem, times)
-    return read_only(evolution), replace(problem, operators=None), times
+    return read_only(evolution)

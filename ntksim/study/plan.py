@@ -142,6 +142,7 @@ class Tasks(Mapping[str, CellTask]):
                 else None
             ),
             initial_output_key=initial,
+            training_key=self._training_key(cell, combination),
             memory=self.memory(key).total,
             kernels_wanted=tuple(sorted(self.wanted[self.hashes[cell.dataset.label]])),
         )
@@ -169,6 +170,21 @@ class Tasks(Mapping[str, CellTask]):
     def _kernel_key(self, cell: Cell, provider: AxisValue) -> str:
         kernel = self.identities.of(provider.reference)
         return self._shared_key("kernel", cell, provider.value.varies_with, kernel=kernel)
+
+    def _training_key(self, cell: Cell, combination: Combination) -> str | None:
+        """Return the key of a training that needs nothing but the network, whatever its kernel.
+
+        Trained parameters are too many to be handed from one task to another.
+        """
+        if cell.solver.value.requires != {"network"} or "parameters" in combination.extras:
+            return None
+        return self._shared_key(
+            "training",
+            cell,
+            {"width", "seed"},
+            solver=self.identities.of(cell.solver.reference),
+            extras=",".join(sorted(combination.extras)),
+        )
 
     def _shared_key(
         self, purpose: str, cell: Cell, varies: frozenset[str] | set[str], **parts: str

@@ -66,6 +66,8 @@ class CellTask:
     needs has no ``kernel_key``, and an ``initial_output_key`` is there only where training starts
     from the outputs of a finite network; everywhere else it starts from zero, which at infinite
     width is the mean of all networks unless ``zero_initial_output`` makes every one start there.
+    What a solver finds that needs the network alone has a ``training_key``: cells of several
+    kernels share it.
     Tasks with equal keys of shared work ask for equal work, of kernels for ``kernels_wanted``: what
     any cell on the same data looks at. ``memory`` is a rough estimate in bytes.
     """
@@ -88,6 +90,7 @@ class CellTask:
     initial_output_key: str | None
     memory: int
     kernels_wanted: tuple[KernelKind, ...] = ("nngp", "ntk")
+    training_key: str | None = None
 
     @property
     def needs_matrices(self) -> bool:

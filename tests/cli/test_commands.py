@@ -213,8 +213,8 @@ def test_check_says_how_large_the_data_are_and_how_long_training_takes(tmp_path:
     real = TINY.replace("eigh", "network_gradient_descent")
     (tmp_path / "tiny.yaml").write_text(real, encoding="utf-8")
     slow = " ".join(ntksim("check", "tiny.yaml", cwd=tmp_path).stdout.split())
-    # Two seeds at width 8, with two kernels whose spectra are recorded; none at infinite width.
-    assert "4 cells train networks step by step, which takes up to about" in slow
+    # Two seeds at width 8, each for two kernels whose spectra are recorded; none at infinite width.
+    assert "2 networks are trained step by step, which takes up to about" in slow
 
 
 def test_a_fault_of_an_activation_is_shown_where_it_is(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """What cells share is computed once."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import xarray as xr
 from ntksim.engine import inprocess, run, tasks
-from ntksim.types import Array, Spectrum
+from ntksim.store import Journal, Places, open_results
+from ntksim.types import Array, Evolution, Problem, Spectrum
 
+from ntksim_builtin.solvers import NetworkGradientDescent
 from running_studies import lines, write_study
 
 SOLVERS = [
@@ -118,3 +122,73 @@ def test_a_cell_without_randomness_stands_at_every_position(tmp_path: Path) -> N
     assert summary.computed == 1
     assert summary.counts == {"done": 4}
     assert len(lines(tally)) == 1
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Widths of the networks that are trained, as often as they are."""
+    found: list[float] = []
+    real = NetworkGradientDescent.evolve
+
+    def counted(self: NetworkGradientDescent, problem: Problem, times: Array) -> Evolution:
+        assert problem.model is not None
+        found.append(problem.model.width)
+        return real(self, problem, times)
+
+    monkeypatch.setattr(NetworkGradientDescent, "evolve", counted)
+    return found
+
+
+TRAINED = {
+    "solver": {"name": "network_gradient_descent", "learning_rate": 0.01},
+    "time": [0, 0.1],
+    "record": ["loss", "predictions", "spectrum"],
+}
+
+
+def test_a_network_is_trained_once_for_all_kernels_beside_it(
+    tmp_path: Path, trained: list[float]
+) -> None:
+    both = write_study(tmp_path, kernel=["analytic", "empirical"], **TRAINED)
+    assert run(both, store=tmp_path / "both.zarr").computed == 8
+    assert Counter(trained) == {4: 2, 8: 2}
+    found = open_results(tmp_path / "both.zarr")
+    assert (found["wall_time"] > 0).all()
+    for kernel in ("analytic", "empirical"):
+        own = write_study(tmp_path, kernel=kernel, **TRAINED)
+        assert run(own, store=tmp_path / "own.zarr").computed == 4
+        alone = open_results(tmp_path / "own.zarr")
+        for name in ("loss_train", "loss_test"):
+            chosen = found[name].sel(kernel=[kernel])
+            xr.testing.assert_equal(chosen, alone[name])
+        shutil.rmtree(tmp_path / "own.zarr")
+        shutil.rmtree(tmp_path / "own.cells")
+
+
+def test_parameters_are_not_handed_from_task_to_task(tmp_path: Path, trained: list[float]) -> None:
+    more = TRAINED | {"record": ["loss", "spectrum", "parameters"]}
+    study = write_study(tmp_path, kernel=["analytic", "empirical"], **more)
+    assert run(study, store=tmp_path / "both.zarr").is_complete
+    assert Counter(trained) == {4: 4, 8: 4}
+
+
+def test_an_error_of_a_shared_training_is_that_of_all_its_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(self: NetworkGradientDescent, problem: Problem, times: Array) -> Evolution:
+        assert problem.model is not None
+        if problem.model.width == 4:
+            raise RuntimeError("torn")
+        return real(self, problem, times)
+
+    real = NetworkGradientDescent.evolve
+    monkeypatch.setattr(NetworkGradientDescent, "evolve", torn)
+    study = write_study(tmp_path, kernel=["analytic", "empirical"], **TRAINED)
+    assert dict(run(study, store=tmp_path / "both.zarr").counts) == {"done": 4, "failed": 4}
+    journal = Journal(Places.of(tmp_path / "both.zarr").journal)
+    keys = journal.keys()
+    errors = [journal.header(key).info.get("error") for key in keys]
+    blamed = [error for error in errors if error]
+    assert len(blamed) == 4
+    assert len(set(blamed)) == 1
+    assert "torn" in blamed[0]
