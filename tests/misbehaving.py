@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -30,6 +30,7 @@ from ntksim import (
     VariableSpec,
     hookimpl,
 )
+from ntksim.types import Requirement
 
 
 def tally(path: str, line: str) -> None:
@@ -160,6 +161,22 @@ class Misbehaving(Solver):
 
 
 @dataclass(frozen=True)
+class Together(Misbehaving):
+    """The same, several seeds at once."""
+
+    name: ClassVar[str] = "misbehaving_together"
+    requires: ClassVar[frozenset[Requirement]] = frozenset({"network"})
+
+    def at_once(self, problem: Problem) -> int:
+        del problem
+        return 4
+
+    def evolve_many(self, problems: Sequence[Problem], times: Array) -> list[Evolution | Exception]:
+        tally(self.tally, f"together {len(problems)}")
+        return super().evolve_many(problems, times)
+
+
+@dataclass(frozen=True)
 class Threads(Diagnostic):
     """How many threads the numerical libraries may use."""
 
@@ -184,7 +201,7 @@ def ntksim_kernels() -> list[type[KernelProvider]]:
 
 @hookimpl
 def ntksim_solvers() -> list[type[Solver]]:
-    return [Misbehaving]
+    return [Misbehaving, Together]
 
 
 @hookimpl

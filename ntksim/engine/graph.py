@@ -54,7 +54,8 @@ class Graph:
     """The nodes of cells, in which equal work has equal keys; made cell by cell when asked for.
 
     ``cells`` are content keys in the order in which they are to be computed, ``data`` are by key.
-    What is held does not grow with what the cells need: a study may have millions.
+    ``together`` holds by the key of each training that is done together with others a cell for each
+    of them. What is held does not grow with what the cells need: a study may have millions.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class Graph:
         task: Callable[[str], CellTask],
         datasets: Mapping[str, Dataset],
         workshop: Workshop,
+        together: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.cells = cells
+        self._together = together or {}
         self.data = {f"dataset-{label}": data for label, data in datasets.items()}
         self._task = task
         self._workshop = workshop
@@ -81,12 +84,19 @@ class Graph:
         yield from {need for node in nodes.values() for need in node.needs if need in self.data}
 
     def without(self, cells: Collection[str]) -> Graph:
-        """Return the graph without some cells."""
+        """Return the graph without some cells; if there are any, its networks train ``apart``."""
         if not cells:
             return self
         left = [key for key in self.cells if key not in cells]
+        return self._of(left)
+
+    def apart(self) -> Graph:
+        """Return the graph in which each network is trained by itself."""
+        return self._of(self.cells)
+
+    def _of(self, cells: Sequence[str]) -> Graph:
         datasets = {key.partition("-")[2]: data for key, data in self.data.items()}
-        return Graph(left, self._task, datasets, self._workshop)
+        return Graph(cells, self._task, datasets, self._workshop)
 
     def _nodes(self, key: str) -> Mapping[str, Node]:
         """Return what a cell needs by key, each after all that it needs; its end is the last."""
@@ -114,13 +124,7 @@ class Graph:
             _add_kernel(nodes, workshop, cell, reference.key, reference.kernel, source)
             for reference in cell.references
         )
-        training = None
-        if cell.training_key is not None:
-            training = _add(
-                nodes,
-                f"training-{cell.training_key}",
-                *(tasks.attempt, tasks.training, workshop, cell, source, initial),
-            )
+        training = self._add_training(nodes, cell, source, initial)
         _add(
             nodes,
             self.end(key),
@@ -135,6 +139,21 @@ class Graph:
             references,
         )
         return nodes
+
+    def _add_training(
+        self, nodes: dict[str, Node], cell: CellTask, source: Ref, initial: Ref | None
+    ) -> Ref | None:
+        """Add the training of a cell's network, if it needs that alone, or that of several."""
+        key, workshop = cell.training_key, self._workshop
+        if key is None:
+            return None
+        name = f"training-{key}"
+        if key not in self._together:
+            return _add(nodes, name, tasks.attempt, tasks.training, workshop, cell, source, initial)
+        members = self._together[key]
+        of_all = (workshop, tuple(map(self._task, members)), source)
+        found = _add(nodes, f"trainings-{members[0]}", tasks.attempt, tasks.trainings, *of_all)
+        return _add(nodes, name, tasks.attempt, tasks.member, found, key)
 
 
 def _add_kernel(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ntksim.engine.attempts import Attempts
 from ntksim.engine.cluster import ClusterLost, NoScheduler, local_cluster, remote_cluster
+from ntksim.engine.ensembles import graph_of
 from ntksim.engine.events import Event, Interrupted, Listener, RunStarted, Warned
 from ntksim.engine.graph import Graph
 from ntksim.engine.inprocess import run_in_process
@@ -132,7 +133,8 @@ def run(
                 output.expect(len(missing))
                 try:
                     if missing:
-                        graph = Graph(missing, plan.tasks.__getitem__, plan.datasets, workshop)
+                        together = _trains_together(output, resources, patience)
+                        graph = graph_of(plan, workshop, missing, workers if together else None)
                         _compute(graph, workshop, output, interrupt, resources, patience)
                 except KeyboardInterrupt:
                     interrupt.requested = True
@@ -150,6 +152,16 @@ def run(
         seconds=time.monotonic() - start,
         unasked=output.unasked,
     )
+
+
+def _trains_together(output: Output, resources: Resources, patience: Patience) -> bool:
+    """Whether networks may be trained together.
+
+    Not where nobody knows how many workers there are, where each has a limit of time, and after a
+    run that died, so that it shows whose fault that was.
+    """
+    is_known = resources.scheduler is None
+    return is_known and patience.task is None and not output.places.attempts.exists()
 
 
 def _compute(

@@ -16,6 +16,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ntksim.engine.cluster import Cluster, ClusterLost
@@ -72,7 +73,9 @@ def run_on_cluster(
     # Data are part of the graph, and Dask would warn that it is large.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PB"}):
         supervisor = _Supervisor(cluster, graph, workshop, threads, interrupt, finished, patience)
-        for suspect in supervisor.work_off(list(graph.cells)):
+        if suspects := supervisor.work_off(list(graph.cells)):
+            supervisor.take_apart()
+        for suspect in suspects:
             supervisor.try_alone(suspect)
 
 
@@ -103,9 +106,15 @@ class _Supervisor:
         self.patience = patience
         self.is_timed = patience.task is not None
         self.dealer = Dealer()
-        self.futures = Futures(
-            cluster.client, graph, workshop, threads, self.dealer, announce=self.is_timed
+        self.make_futures = partial(
+            Futures,
+            cluster.client,
+            workshop=workshop,
+            threads=threads,
+            dealer=self.dealer,
+            announce=self.is_timed,
         )
+        self.futures = self.make_futures(graph=graph)
         self.watch = Watch(cluster, patience)
         self.clock = Clock(cluster, patience.task)
         self.hopeless: dict[str, str] = {}
@@ -203,6 +212,11 @@ class _Supervisor:
                 cells.append(cell)
         future = self.futures.submit_together(cells, SECONDS_TOGETHER)
         return _Flight(tuple(cells), future, is_chain=True)
+
+    def take_apart(self) -> None:
+        """Let every network be trained by itself from now on."""
+        self.graph = self.graph.apart()
+        self.futures = self.make_futures(graph=self.graph)
 
     def try_alone(self, suspect: str) -> None:
         """Compute a cell with nothing else to do, until its guilt or innocence is clear."""

@@ -186,6 +186,53 @@ def training(
     return Training(evolution, time.perf_counter() - start)
 
 
+def trainings(
+    workshop: Workshop, members: Sequence[CellTask], dataset: Dataset
+) -> dict[str, Training | Failure]:
+    """Solve with the networks of several cells together, by the keys of their trainings.
+
+    What fails together is tried one by one, so that who is at fault fails alone.
+    """
+    start = time.perf_counter()
+    given = [attempt(_given, workshop, task, dataset) for task in members]
+    problems = [problem for problem in given if isinstance(problem, Problem)]
+    offer, solver = workshop.solver(members[0])
+    times = np.array(members[0].times, dtype=np.float64)
+    with offer.blamed("solving"), within_range("solving"):
+        answers = attempt(solver.evolve_many, problems, times)
+    if not isinstance(answers, list) or len(answers) != len(problems):
+        alone = partial(attempt, _trained_alone, workshop)
+        return {str(task.training_key): alone(task, dataset) for task in members}
+    seconds = (time.perf_counter() - start) / len(members)
+    left = iter(zip(problems, answers, strict=True))
+    found: dict[str, Training | Failure] = {}
+    for task, problem in zip(members, given, strict=True):
+        if isinstance(problem, Failure):
+            found[str(task.training_key)] = problem
+        else:
+            result = attempt(_accepted, workshop, task, *next(left), times, seconds)
+            found[str(task.training_key)] = result
+    return found
+
+
+def member(found: Mapping[str, Training | Failure], key: str) -> Training | Failure:
+    """Return the training of one network of those that were trained together."""
+    return found[key]
+
+
+def _given(workshop: Workshop, task: CellTask, dataset: Dataset) -> Problem:
+    starts = task.initial_output_key is not None
+    initial = initial_outputs(workshop, task, dataset) if starts else None
+    return _problem(workshop, task, dataset, None, None, initial, None)[0]
+
+
+def _trained_alone(workshop: Workshop, task: CellTask, dataset: Dataset) -> Training:
+    start = time.perf_counter()
+    problem = _given(workshop, task, dataset)
+    evolution = _evolution(workshop, task, problem, np.array(task.times, dtype=np.float64))
+    return Training(evolution, time.perf_counter() - start)
+
+
 def cell(
     workshop: Workshop,
     task: CellTask,
@@ -310,3 +357,20 @@ def _evolution(workshop: Workshop, task: CellTask, problem: Problem, times: Arra
         evolution = solver.evolve(problem, times)
         require_evolution(evolution, problem, times)
     return read_only(evolution)
+
+
+def _accepted(
+    workshop: Workshop,
+    task: CellTask,
+    problem: Problem,
+    answer: Any,
+    times: Array,
+    seconds: float,
+) -> Training:
+    """Return a solver's answer, or raise what it is if that is an error, or if it is wrong."""
+    offer, _ = workshop.solver(task)
+    with offer.blamed("solving"), within_range("solving"):
+        if isinstance(answer, Exception):
+            raise answer
+        require_evolution(answer, problem, times)
+        return Training(read_only(answer), seconds)

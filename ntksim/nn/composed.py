@@ -135,6 +135,10 @@ class ComposedNetwork(Network):
             _accumulate(total, gradients, number)
         return value, total
 
+    def fits_stack(self, width: int) -> bool:
+        """Whether several networks of a width can be small enough for ``values_and_vjps``."""
+        return 2 * 16 * self.parameter_count(width) <= STACK
+
     def members_at_once(self, params: Params, points: int) -> int:
         """Return how many networks of this size ``values_and_vjps`` had better take at once.
 

@@ -148,7 +148,8 @@ class Solver(Plugin, ABC):
 
         An error of one stands in its place and touches no other. A solver that can do several
         faster together gives each the same bits as ``evolve``; this one takes them one by one.
-        Studies call ``evolve``, cell by cell.
+        Studies call it for the seeds of a network if the solver requires nothing but the network,
+        with as many as ``at_once`` says.
         """
         results: list[Evolution | Exception] = []
         for problem in problems:
@@ -157,6 +158,11 @@ class Solver(Plugin, ABC):
             except Exception as error:  # noqa: BLE001 - of one, which the others outlive
                 results.append(error)
         return results
+
+    def at_once(self, problem: Problem) -> int:
+        """Return how many problems like this one ``evolve_many`` had better be given at once."""
+        del problem
+        return 1
 
     def most_seconds(self, problem: Problem, times: Array) -> float | None:
         """Return about how many seconds ``evolve`` takes at most, ``None`` if that is unknown.

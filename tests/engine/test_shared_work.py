@@ -126,9 +126,10 @@ def test_a_cell_without_randomness_stands_at_every_position(tmp_path: Path) -> N
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Widths of the networks that are trained, as often as they are."""
+    """Widths of the networks that are trained, as often as they are, each alone."""
     found: list[float] = []
     real = NetworkGradientDescent.evolve
+    monkeypatch.setattr(NetworkGradientDescent, "at_once", lambda *_: 1)
 
     def counted(self: NetworkGradientDescent, problem: Problem, times: Array) -> Evolution:
         assert problem.model is not None
@@ -182,6 +183,7 @@ def test_an_error_of_a_shared_training_is_that_of_all_its_cells(
         return real(self, problem, times)
 
     real = NetworkGradientDescent.evolve
+    monkeypatch.setattr(NetworkGradientDescent, "at_once", lambda *_: 1)
     monkeypatch.setattr(NetworkGradientDescent, "evolve", torn)
     study = write_study(tmp_path, kernel=["analytic", "empirical"], **TRAINED)
     assert dict(run(study, store=tmp_path / "both.zarr").counts) == {"done": 4, "failed": 4}

@@ -49,6 +49,17 @@ def test_a_cell_that_ends_the_run_twice_is_found_guilty_and_the_others_go_on(
     assert not (tmp_path / "small.attempts").exists()
 
 
+def test_among_networks_that_are_trained_together_the_guilty_one_is_found(tmp_path: Path) -> None:
+    together = {"name": "misbehaving_together", "deed": "exit", "width": 4, "seed": 1}
+    study = study_with(tmp_path, **together)
+    # Once all together, then each alone, of which one is suspected after the second time.
+    for _ in range(3):
+        assert ntksim("run", study, cwd=tmp_path).returncode == 3
+    assert ntksim("run", study, cwd=tmp_path).returncode == 1
+    assert errors(tmp_path / "small.zarr") == [GUILTY]
+    assert sorted(statuses(tmp_path / "small.zarr").values()) == ["done"] * 3 + ["failed"]
+
+
 def test_shared_work_that_ends_the_run_condemns_the_cells_that_need_it(tmp_path: Path) -> None:
     kernels = [{"name": "counted", "deed": "exit"}, "analytic"]
     study = write_study(tmp_path, kernel=kernels)

@@ -238,3 +238,13 @@ def test_a_cell_that_takes_too_much_memory_fails_alone(tmp_path: Path) -> None:
     }
     # Once in company, once alone.
     assert begun(tmp_path)["8 1"] == 2
+
+
+def test_a_death_among_networks_that_are_trained_together_is_that_of_one(tmp_path: Path) -> None:
+    together = solver(tmp_path, name="misbehaving_together", deed="kill", width=4, seed=1)
+    study = write_study(tmp_path, solver=together, seed=[0, 1, 2, 3])
+    summary = run(study, store=tmp_path / "small.zarr", workers=2)
+    assert summary.counts == {"done": 7, "failed": 1}
+    assert errors(tmp_path / "small.zarr") == {
+        "the worker died 3 times while computing this and nothing else": 1
+    }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from ntksim.nn import ComposedNetwork
 from ntksim.types import (
     Array,
     Evolution,
@@ -120,6 +121,15 @@ class NetworkGradientDescent(Solver):
                 results[index] = found.get(index) or self._alone(problems[index], times)
                 del courses[index]
         return results
+
+    def at_once(self, problem: Problem) -> int:
+        """Return how many networks like this one are stacked."""
+        if problem.model is None:
+            return 1
+        network, width = problem.model.network, int(problem.model.width)
+        if type(network) is not ComposedNetwork or not network.fits_stack(width):
+            return 1  # without drawing the parameters of a large network
+        return network.members_at_once(problem.model.params, len(problem.x_train))
 
     def _together(self, courses: dict[int, Course]) -> dict[int, Evolution | Exception]:
         """Return what was found of each course; nothing of those that an error left unfinished."""
