@@ -40,7 +40,7 @@ def comparisons(*, quick: bool) -> Iterable[Comparison]:
             Ratio(f"{counts[2]} samples", f"{counts[1]} samples", at_most=4.4),
         ),
     )
-    sizes = {"points": points, "width": width, "samples": 32 * few}
+    sizes = {"points": points, "width": width, "samples": 64 * few}
     name = f"N = {points}, width {width}, depth 2: one kernel of {sizes['samples']} samples"
     yield on_one_and_two(name, "monte_carlo:shared", sizes, 1.8)
 

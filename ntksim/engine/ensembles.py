@@ -37,23 +37,8 @@ def ensembles(
 
     So many are together that every worker has something to do, and not more than the solver says.
     """
-    alike: dict[tuple[object, ...], dict[str, CellTask]] = {}
-    together = {
-        index
-        for index, value in enumerate(plan.study.axes["solver"])
-        if type(value.value).evolve_many is not Solver.evolve_many
-    }
-    for cell in missing if together else ():
-        position, _ = plan.tasks.first[cell]
-        if position[-1] not in together:
-            continue
-        task = plan.tasks[cell]
-        if task.training_key is not None:
-            model = (task.model.architecture, task.model.width)
-            kind = (task.dataset, *model, task.solver, task.extras)
-            alike.setdefault(kind, {}).setdefault(task.training_key, task)
     found: dict[str, tuple[str, ...]] = {}
-    for trainings in alike.values():
+    for trainings in _alike(plan, missing):
         keys = list(trainings)
         most = math.ceil(len(keys) / workers)
         if most > 1:
@@ -66,6 +51,26 @@ def ensembles(
                 cells = tuple(trainings[key].key for key in members)
                 found |= dict.fromkeys(members, cells)
     return found
+
+
+def _alike(plan: Plan, missing: Sequence[str]) -> list[dict[str, CellTask]]:
+    """Return trainings by their keys, those that differ in the seed alone in one mapping."""
+    together = {
+        index
+        for index, value in enumerate(plan.study.axes["solver"])
+        if type(value.value).evolve_many is not Solver.evolve_many
+    }
+    found: dict[tuple[object, ...], dict[str, CellTask]] = {}
+    for cell in missing if together else ():
+        position, _ = plan.tasks.first[cell]
+        if position[-1] not in together:
+            continue
+        task = plan.tasks[cell]
+        if task.training_key is not None:
+            model = (task.model.architecture, task.model.width)
+            kind = (task.dataset, *model, task.solver, task.extras)
+            found.setdefault(kind, {}).setdefault(task.training_key, task)
+    return list(found.values())
 
 
 def _most(workshop: Workshop, task: CellTask, dataset: Dataset) -> int:
