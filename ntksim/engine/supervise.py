@@ -217,6 +217,7 @@ class _Supervisor:
         """Let every network be trained by itself from now on."""
         self.graph = self.graph.apart()
         self.futures = self.make_futures(graph=self.graph)
+        self.futures.expect(self.graph.cells)
 
     def try_alone(self, suspect: str) -> None:
         """Compute a cell with nothing else to do, until its guilt or innocence is clear."""
