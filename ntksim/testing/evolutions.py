@@ -19,7 +19,7 @@ from ntksim.testing.law import (
     require_symmetric_positive,
 )
 from ntksim.testing.linear_problem import SINGULAR, TIMES, WELL_POSED, LinearProblem
-from ntksim.types import SPREADS, Array, Evolution, Extra, Solver
+from ntksim.types import SPREADS, Array, Evolution, Extra, Problem, Solver
 
 ModeFactor: TypeAlias = Callable[[Array, Array], Array]
 """What a solver leaves of the initial residual of a mode: r(λ, t), elementwise, t = ∞ included."""
@@ -45,15 +45,18 @@ class SolverCase:
         self, linear: LinearProblem, times: Array = TIMES, extras: frozenset[Extra] = frozenset()
     ) -> Evolution:
         """Solve a problem."""
+        found = self.solver.evolve(self.problem(linear, extras), times)
+        return require_answer("evolve", found, Evolution, EVOLUTION)
+
+    def problem(self, linear: LinearProblem, extras: frozenset[Extra] = frozenset()) -> Problem:
+        """Return what the solver gets of a problem, at a width that it does not refuse."""
         refusals = []
         for width in (8.0, math.inf):
             problem = linear.problem(extras, width)
             assert problem.model is not None  # noqa: S101 - for the type checker
             refusal = self.solver.refuses(problem.model.network, width)
             if refusal is None:
-                return require_answer(
-                    "evolve", self.solver.evolve(problem, times), Evolution, EVOLUTION
-                )
+                return problem
             refusals.append(refusal)
         raise LawBroken(f"it refuses a linear network at every width: {'; '.join(refusals)}")
 
@@ -209,6 +212,41 @@ def converges_with_its_order(case: SolverCase) -> None:
     )
 
 
+def gives_each_of_several_its_own(case: SolverCase) -> None:
+    """Problems solved together get the bits that each gets alone."""
+    solver = case.solver
+    if type(solver).evolve_many is Solver.evolve_many:
+        raise NotApplicable("it solves problems one by one")
+    linear = LinearProblem.draw(WELL_POSED)
+    other = linear.restarted(0.5 * linear.targets)
+    problems = [case.problem(each) for each in (linear, other, linear)]
+    found = require_answer("evolve_many", solver.evolve_many(problems, TIMES), list, "a list")
+    require(len(found) == 3, f"of 3 problems it returned {len(found)} answers")
+    for index, (problem, answer) in enumerate(zip(problems, found, strict=True)):
+        if isinstance(answer, Exception):
+            raise LawBroken(f"problem {index} of 3 has no answer but {answer!r}") from answer
+        alone = solver.evolve(problem, TIMES)
+        for name in ("reached", "train", "test"):
+            value, expected = getattr(answer, name), getattr(alone, name)
+            require(
+                np.array_equal(value, expected, equal_nan=True),
+                f"{name} of problem {index} of 3 is not to the last bit what it is alone",
+            )
+
+
+def says_how_much_it_takes(case: SolverCase) -> None:
+    """How many problems it takes at once, and how long one takes, are numbers."""
+    problem = case.problem(LinearProblem.draw(WELL_POSED))
+    count = require_answer("at_once", case.solver.at_once(problem), int, "a number of problems")
+    require(count >= 1, f"at_once is {count}; it must be at least 1")
+    seconds = case.solver.most_seconds(problem, TIMES)
+    if seconds is not None:
+        require(
+            isinstance(seconds, int | float) and 0 <= seconds < math.inf,
+            f"most_seconds is {seconds!r}; it must be a number of seconds, or None",
+        )
+
+
 def spread_is_that_of_initialisations(case: SolverCase) -> None:
     """Variance and covariance are those of f₀(x) + Z (y − f₀) over initial outputs."""
     wanted = SPREADS & case.solver.provides
@@ -268,6 +306,8 @@ LAWS: tuple[Callable[[SolverCase], None], ...] = (
     solves_outputs_alone,
     can_be_restarted,
     converges_with_its_order,
+    gives_each_of_several_its_own,
+    says_how_much_it_takes,
     spread_is_that_of_initialisations,
     parameters_have_these_outputs,
 )

@@ -45,8 +45,8 @@ def solver_laws(
     the same: the exact solution at all times, 0 and infinity included, at training and test
     points; singular kernels; test points that are training points; no test points; starting at
     zero output; any order of points, each output alone, and times asked for one by one give the
-    same; the semigroup and the order of convergence; variance, covariance and parameters where the
-    solver provides them.
+    same, and so do problems solved together; the semigroup and the order of convergence; variance,
+    covariance and parameters where the solver provides them.
     """
     return as_tests(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -379,6 +380,52 @@ def test_mistakes_in_solvers(mistake: str, laws: set[str]) -> None:
     names = broken_names(laws_of_solver(MistakenFlow(mistake=mistake)))
     assert laws <= names
     assert bool(names) == bool(laws)
+
+
+@dataclass(frozen=True)
+class Hasty(Eigh):
+    """Several problems at once, and not as each alone."""
+
+    mistake: str = ""
+
+    def evolve_many(self, problems: Sequence[Problem], times: Array) -> Any:
+        found = super().evolve_many(problems, times)
+        match self.mistake:
+            case "rounded":
+                last = found[-1]
+                assert isinstance(last, Evolution)
+                found[-1] = replace(last, test=last.test * (1 + 1e-15))
+            case "fewer":
+                found.pop()
+            case "error":
+                found[0] = ValueError("torn")
+            case "tuple":
+                return tuple(found)
+        return found
+
+    def at_once(self, problem: Problem) -> int:
+        del problem
+        return 0 if self.mistake == "none at once" else 2
+
+    def most_seconds(self, problem: Problem, times: Array) -> float | None:
+        del problem, times
+        return math.nan if self.mistake == "nan" else 1.0
+
+
+@pytest.mark.parametrize(
+    ("mistake", "laws"),
+    [
+        ("", set()),
+        ("rounded", {"gives_each_of_several_its_own"}),
+        ("fewer", {"gives_each_of_several_its_own"}),
+        ("error", {"gives_each_of_several_its_own"}),
+        ("tuple", {"gives_each_of_several_its_own"}),
+        ("none at once", {"says_how_much_it_takes"}),
+        ("nan", {"says_how_much_it_takes"}),
+    ],
+)
+def test_mistakes_of_a_solver_of_several_problems(mistake: str, laws: set[str]) -> None:
+    assert broken_names(laws_of_solver(Hasty(mistake=mistake))) == laws
 
 
 def test_what_an_author_says_of_a_solver_is_measured() -> None:
