@@ -38,7 +38,9 @@ def command(
     from rich.table import Table
 
     console = Console()
-    console.print(f"{found.study}: {study} is right", highlight=False, markup=False)
+    count = len(found.warnings)
+    but = f", with {count} warning{'s' if count > 1 else ''}, see below" if count else ""
+    console.print(f"{found.study}: {study} is right{but}", highlight=False, markup=False)
     table = Table(box=None, show_header=False, padding=(0, 2))
     for axis, labels in found.axes.items():
         shown = ", ".join(labels[:8]) + (f", … ({len(labels)})" if len(labels) > 8 else "")

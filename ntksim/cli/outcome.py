@@ -48,9 +48,15 @@ def plugins_aside() -> Iterator[None]:
 
 def grid_of(positions: int, cells: int, impossible: int) -> str:
     """Say how many positions a grid has, and how many cells they share."""
+    possible = positions - impossible
+    share = f"share {cells} cells" if cells < possible else f"are {cells} cells"
+    if not impossible:
+        return f"{positions} positions of the grid {share}"
     verb = "is" if impossible == 1 else "are"
-    rest = f" and {impossible} that {verb} not applicable" if impossible else ""
-    return f"{positions} positions of the grid are {cells} cells{rest}"
+    return (
+        f"{positions} positions of the grid, of which {possible} {share} and {impossible} {verb} "
+        "not applicable"
+    )
 
 
 def fail(message: str, code: int) -> None:

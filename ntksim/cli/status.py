@@ -33,7 +33,9 @@ def command(store: Path, as_json: bool) -> None:
         return
     counts = ", ".join(f"{count} {status}" for status, count in found.counts.items() if count)
     grid = grid_of(sum(found.counts.values()), found.cells, found.counts.get("not applicable", 0))
-    click.echo(f"{found.study}: {grid}; cells took {found.wall_time:.1f} s in all")
+    click.echo(
+        f"{found.study}: {grid}; cells took {found.wall_time:.1f} s in all, each with its training"
+    )
     click.echo(f"positions: {counts}")
     for status in ("failed", "missing", "not applicable", "done"):
         for message, cells in _alike(found.messages.get(status, {})).items():
@@ -43,7 +45,7 @@ def command(store: Path, as_json: bool) -> None:
             for cell in cells[:5]:
                 click.echo(f"  {cell}")
             if len(cells) > 5:
-                click.echo(f"  … and {len(cells) - 5} more")
+                click.echo(f"  … and {len(cells) - 5} more (--json lists all)")
     if found.diverged:
         click.echo(f"\ndiverged: {len(found.diverged)} positions")
         for cell in found.diverged[:5]:

@@ -57,8 +57,8 @@ class Forecast:
         if self.training is None:
             return f"; {networks} trained step by step, which may take far longer"
         return (
-            f"; {networks} trained step by step, which takes up to about "
-            f"{_readable(self.training)} more, going by the time of a step"
+            f"; {networks} trained step by step, which takes about "
+            f"{_readable(self.training)} more if none converges early, going by the time of a step"
         )
 
 
@@ -134,5 +134,6 @@ def _readable(seconds: float) -> str:
         return "a second"
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
+            count = seconds / size
+            return f"{count:.0f} {unit}" if count > 9 else f"{count:.2g} {unit}"
     return f"{seconds:.0f} s"

@@ -117,7 +117,8 @@ class _Supervisor:
         self.futures = self.make_futures(graph=graph)
         self.watch = Watch(cluster, patience)
         self.clock = Clock(cluster, patience.task)
-        self.hopeless: dict[str, str] = {}
+        # Why a node is given up, said of it by what it is to the cell, "" for the cell itself.
+        self.hopeless: dict[str, Callable[[str], str]] = {}
         self.deaths: Counter[str] = Counter()
         self.killed: dict[str, tuple[str, bool]] = {}
         self.out_of_memory: set[str] = set()
@@ -225,11 +226,9 @@ class _Supervisor:
             node, for_memory = self.killed[suspect]
             self.deaths[node] += 1
             if for_memory:
-                self.hopeless[node] = "MemoryError: its worker was ended for the memory it used"
+                self.hopeless[node] = _ended_for_memory
             elif self.deaths[node] >= DEATHS_ALONE:
-                self.hopeless[node] = (
-                    f"the worker died {DEATHS_ALONE} times while computing this and nothing else"
-                )
+                self.hopeless[node] = _died_again_and_again
 
     def _give_up(self, cell: str) -> bool:
         """Record the failure of a cell that needs something hopeless, and say whether it does."""
@@ -237,9 +236,9 @@ class _Supervisor:
             return False
         for node in self.hopeless.keys() & set(self.graph.closure(cell)):
             is_own = not self.futures.is_shared(node)
-            part = "" if is_own else f" ({_named(node)} that it shares)"
+            what = "" if is_own else f"{_named(node)} that it shares"
             seconds = self.patience.task or 0.0
-            self.finished(failed_record(cell, f"{self.hopeless[node]}{part}", seconds=seconds))
+            self.finished(failed_record(cell, self.hopeless[node](what), seconds=seconds))
             self.futures.release(cell)
             return True
         return False
@@ -250,7 +249,7 @@ class _Supervisor:
             node = self.futures.node(begun.key)
             if node is None or not self.futures.is_pending(node):
                 continue
-            self.hopeless[node] = f"TimeoutError: it took longer than {self.patience.task:g} s"
+            self.hopeless[node] = partial(_took_too_long, self.patience.task or 0.0)
             for number, flight in list(in_flight.items()):
                 if self._give_up(flight.cells[0]):  # with a limit of time each has one cell
                     del in_flight[number]
@@ -290,6 +289,19 @@ class _Supervisor:
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         _, said = event
         self.out_of_memory.add(str(said["worker"]))
+
+
+def _ended_for_memory(what: str) -> str:
+    return f"MemoryError: its worker was ended for the memory it used{what and f' for {what}'}"
+
+
+def _died_again_and_again(what: str) -> str:
+    doing = f"computing {what or 'this'} and nothing else"
+    return f"the worker died {DEATHS_ALONE} times while {doing}"
+
+
+def _took_too_long(seconds: float, what: str) -> str:
+    return f"TimeoutError: {what or 'it'} took longer than {seconds:g} s"
 
 
 def _named(node: str) -> str:

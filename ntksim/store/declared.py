@@ -51,7 +51,10 @@ DESCRIBING: Mapping[str, VariableSpec] = {
         (),
         "time taken to compute the cell",
         units="s",
-        description="without the kernels and the data that it shares with other cells",
+        description=(
+            "without the kernels and the data that it shares with other cells; with the training "
+            "of its network, also where other cells share it"
+        ),
     ),
     "cell_key": VariableSpec(
         (), "content hash of everything that determines the cell", dtype="string"

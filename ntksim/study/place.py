@@ -46,7 +46,7 @@ class Place:
         for key in unknown:
             self.at(key).refuse(
                 f"{shown(key)} is not a key of {what}; there are {listing(allowed)}"
-                f"{nearest(key, allowed)}",
+                f"{nearest(key, allowed) or _owner(key, mapping)}",
                 key=True,
             )
         return bool(unknown)
@@ -66,3 +66,13 @@ class Place:
         hint = "" if isinstance(value, dict | list) else f'; did you mean "{shown(value)}"?'
         self.refuse(f"{shown(value)} is not text, as {what} must be{hint}")
         return None
+
+
+def _owner(key: str, mapping: Mapping[str, Any]) -> str:
+    """Return a hint where a key stands below one that has no value, as if it belonged to that."""
+    keys = list(mapping)
+    at = keys.index(key)
+    before = keys[at - 1] if at else None
+    if before is None or mapping[before] is not None:
+        return ""
+    return f"; does it belong to '{before}' above it? Then indent it more than that"

@@ -147,7 +147,7 @@ def test_status_says_what_is_done_and_what_is_impossible(folder: Path) -> None:
 
 
 def test_check_and_status_count_the_same_in_the_same_words(folder: Path) -> None:
-    grid = "8 positions of the grid are 5 cells and 2 that are not applicable"
+    grid = "8 positions of the grid, of which 6 share 5 cells and 2 are not applicable"
     checked = " ".join(ntksim("check", "tiny.yaml", cwd=folder).stdout.split())
     assert f"{grid}: 5 stored, 0 failed before, 0 to compute" in checked
     status = ntksim("status", "tiny.zarr", cwd=folder).stdout.splitlines()
@@ -214,7 +214,7 @@ def test_check_says_how_large_the_data_are_and_how_long_training_takes(tmp_path:
     (tmp_path / "tiny.yaml").write_text(real, encoding="utf-8")
     slow = " ".join(ntksim("check", "tiny.yaml", cwd=tmp_path).stdout.split())
     # Two seeds at width 8, each for two kernels whose spectra are recorded; none at infinite width.
-    assert "2 networks are trained step by step, which takes up to about" in slow
+    assert "2 networks are trained step by step, which takes about" in slow
 
 
 def test_a_fault_of_an_activation_is_shown_where_it_is(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_the_time_is_of_the_order_of_what_a_run_takes(tmp_path: Path) -> None:
 
 def test_it_is_said_what_is_known_of_training() -> None:
     assert "which may take far longer" in str(Forecast(0.1, 3, 0, 2))
-    assert "2 networks are trained step by step, which takes up to about 3 hours more" in str(
+    assert "2 networks are trained step by step, which takes about 3 hours more" in str(
         Forecast(0.1, 3, 0, 2, 3 * 3600.0)
     )
     assert "1 network is trained step by step" in str(Forecast(0.1, 3, 0, 1, 5.0))

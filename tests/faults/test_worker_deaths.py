@@ -86,8 +86,7 @@ def test_shared_work_that_kills_its_worker_condemns_the_cells_that_need_it(tmp_p
     summary = run(study, store=tmp_path / "small.zarr", workers=2)
     assert summary.counts == {"done": 4, "failed": 4}
     assert errors(tmp_path / "small.zarr") == {
-        "the worker died 3 times while computing this and nothing else (the kernel that it shares)"
-        "": 4
+        "the worker died 3 times while computing the kernel that it shares and nothing else": 4
     }
     # Three times alone for all cells together; in company at most once for each.
     assert 4 <= len(lines(tally)) <= 7

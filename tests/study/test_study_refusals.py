@@ -154,6 +154,20 @@ def test_all_mistakes_are_shown_at_once(load: Callable[..., Study]) -> None:
     assert "    solver: exat\n            ^" in str(caught.value)
 
 
+def test_what_stands_below_a_key_without_value_may_belong_to_it(load: Callable[..., Study]) -> None:
+    with pytest.raises(StudyError) as caught:
+        load(description="", count="3")
+    said = {problem.line: problem.message for problem in caught.value.problems}
+    assert said[11].endswith(
+        "does it belong to 'description' above it? Then indent it more than that"
+    )
+    # A name that is nearly right is that, wherever it stands.
+    with pytest.raises(StudyError) as caught:
+        load(description="", recrod="[loss]")
+    (_, problem) = caught.value.problems
+    assert problem.message.endswith("did you mean 'record'?")
+
+
 def test_the_number_of_mistakes_is_limited(load: Callable[..., Study]) -> None:
     with pytest.raises(StudyError) as caught:
         load(width=str([-1] * 1000))

@@ -47,6 +47,10 @@ THEORY_SLOPES: Mapping[str, float] = {
 }
 """Exponents that theory gives, by patterns of names (Jacot et al. 2018; Lee et al. 2019)."""
 
+_BOUNDED = ("linearisation_gap_*",)
+"""Of these theory gives a bound: smooth networks fall faster than it (Lee et al. 2019; Dyer and
+Gur-Ari 2020)."""
+
 _FROM_ZERO: Mapping[str, float] = {"initialisation_variance*": -1.0, "prediction_test": -0.5}
 """The same of the outputs of networks that start at zero output (Geiger et al. 2020)."""
 
@@ -115,7 +119,8 @@ def width_scaling(
             widths, centres = drawn[0]
             middle = len(widths) // 2
             guide = centres[middle] * (widths / widths[middle]) ** slope
-            said = f"slope {_FRACTIONS[slope]} in theory"
+            is_bound = any(fnmatchcase(name, pattern) for pattern in _BOUNDED)
+            said = f"slope {_FRACTIONS[slope]} {'at most' if is_bound else 'in theory'}"
             ax.plot(widths, guide, color="black", label=said, **THEORY)
         ax.set_xscale("log")
         ax.set_yscale("log")

@@ -32,8 +32,12 @@ class LinearisationGap(Diagnostic):
     variables: ClassVar[Mapping[str, VariableSpec]] = {
         f"linearisation_gap_{part}": VariableSpec(
             ("time",),
-            f"distance from linearised training at {long} points",
-            description="root mean square over points and outputs of f(x; t) − f_lin(x; t).",
+            f"distance from training linearised with the kernel, at {long} points",
+            description=(
+                "root mean square over points and outputs of f(x; t) − f_lin(x; t): with the "
+                "empirical kernel the linearisation of the network itself, with the analytic one "
+                "an infinitely wide network"
+            ),
         )
         for part, long in (("train", "training"), ("test", "test"))
     }

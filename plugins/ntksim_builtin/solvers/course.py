@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from ntksim.types import Array, Evolution, Params, Problem
 from numpy.typing import NDArray
@@ -14,9 +16,26 @@ DIVERGENCE = 1e20
 flatter region first raises the loss by a factor of the order of the width (Lewkowycz et al. 2020),
 many orders less than this."""
 
+RISE = 2.0
+"""Loss over the least loss before it from which on training is told to have been unsteady: below
+the largest stable learning rate of the linearised network it never rises."""
+
+SMALL_LOSS = 1e-6
+"""Loss over initial loss below which a rise is no matter: in the end rounding makes some."""
+
 LARGEST = float(np.finfo(np.float64).max)
 SMALLEST = float(np.finfo(np.float64).tiny)
 ROUNDING = 64 * float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How much larger the loss was after a step than the least before it."""
+
+    ratio: float
+    before: float
+    after: float
+    step: int
 
 
 class Course:
@@ -59,6 +78,7 @@ class Course:
         self._parameters: list[Params] | None = [_lost(self.start)] * len(times) if wanted else None
         self._diverged, self._note = False, ""
         self._initial_loss = self._initial_norm = 0.0
+        self._least_loss, self._rise = LARGEST, Rise(1.0, 0.0, 0.0, 0)
 
     def is_like(self, other: Course) -> bool:
         """Whether both train networks of one family and size on the same points."""
@@ -76,6 +96,7 @@ class Course:
             _require_loss(state.loss, state.outputs - self.targets)
         if state.step in self._watched:
             self._record(state, self._steps == state.step)
+        self._watch_loss(state)
         if not state.loss <= min(DIVERGENCE * self._initial_loss, LARGEST):
             self._diverged = True
             self._note = f"diverged at step {state.step} with learning rate {self.rate:.6g}"
@@ -103,9 +124,26 @@ class Course:
             self._train,
             self._test,
             diverged=self._diverged,
-            note=self._note,
+            note="; ".join(filter(None, (self._note, self._unsteadiness()))),
             learning_rate=self.rate,
             parameters=self._parameters,
+        )
+
+    def _watch_loss(self, state: TrainingState) -> None:
+        """Remember the largest rise of the loss above what it had come to before."""
+        if state.loss > RISE * self._least_loss and state.loss > SMALL_LOSS * self._initial_loss:
+            ratio = state.loss / self._least_loss
+            if ratio > self._rise.ratio:
+                self._rise = Rise(ratio, self._least_loss, state.loss, state.step)
+        self._least_loss = min(self._least_loss, state.loss)
+
+    def _unsteadiness(self) -> str:
+        if self._rise.ratio == 1 or self._diverged:
+            return ""
+        return (
+            f"the loss rose from {self._rise.before:.3g} to {self._rise.after:.3g} by time "
+            f"{self._rise.step * self.rate:.3g}: learning rate {self.rate:.6g} is too large for "
+            "this network to train steadily"
         )
 
     def _record(self, state: TrainingState, where: NDArray[np.bool_]) -> None:

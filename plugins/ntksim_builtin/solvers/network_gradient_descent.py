@@ -44,7 +44,8 @@ class NetworkGradientDescent(Solver):
     Training has converged when the norm of the gradient is at most ``tolerance`` times the initial
     one; t = ∞ and all times that are still to come then have the outputs of that state. If
     ``max_steps`` end before, they are NaN, and the note says so. Training has diverged when the
-    loss is no number any more or 1e20 times the initial one.
+    loss is no number any more or 1e20 times the initial one; a note says where it has more than
+    doubled and come down again.
     """
 
     name: ClassVar[str] = "network_gradient_descent"
@@ -53,7 +54,8 @@ class NetworkGradientDescent(Solver):
 
     learning_rate: Literal["auto"] | PositiveFloat = "auto"
     """Learning rate η, or ``auto`` for 1/(λ₁ + ridge), where λ₁ is the largest eigenvalue of the
-    network's tangent kernel at initialisation: half of the largest stable one there."""
+    network's tangent kernel at initialisation: half of the largest stable one there. The kernel of
+    a narrow network may grow as it trains; if the loss then rises, a note says so."""
     ridge: NonNegativeFloat = 0.0
     """Strength of the pull to the initial parameters."""
     max_steps: PositiveInt = 100_000
