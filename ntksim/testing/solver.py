@@ -24,6 +24,13 @@ def solver_laws(
         from ntksim.testing import solver_laws
         test_laws = solver_laws(MySolver())
 
+    Checked on networks linear in their parameters, where training and solving with the kernel are
+    the same: the exact solution at all times, 0 and infinity included, at training and test
+    points; singular kernels; test points that are training points; no test points; starting at
+    zero output; any order of points, each output alone, and times asked for one by one give the
+    same, and so do problems solved together; the semigroup and the order of convergence; variance,
+    covariance and parameters where the solver provides them.
+
     Parameters
     ----------
     solvers
@@ -40,13 +47,6 @@ def solver_laws(
         outputs converge to gradient flow as it goes to 0, such as ``("learning_rate", 1)``.
     accuracy
         Agreement with the exact solution, relative to the largest output.
-
-    Checked on networks linear in their parameters, where training and solving with the kernel are
-    the same: the exact solution at all times, 0 and infinity included, at training and test
-    points; singular kernels; test points that are training points; no test points; starting at
-    zero output; any order of points, each output alone, and times asked for one by one give the
-    same, and so do problems solved together; the semigroup and the order of convergence; variance,
-    covariance and parameters where the solver provides them.
     """
     return as_tests(
         [
