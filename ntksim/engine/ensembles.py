@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ntksim.engine.graph import Graph
+from ntksim.engine.solving import problem_of, times_of
 from ntksim.engine.threads import limited_threads
-from ntksim.engine.trials import problem_of, times_of
 from ntksim.engine.workshop import Workshop
 from ntksim.study import CellTask, Plan
 from ntksim.types import Dataset, Solver
@@ -79,7 +79,8 @@ def _most(workshop: Workshop, task: CellTask, dataset: Dataset) -> int:
     What goes wrong in a plugin the run will say.
     """
     with suppress(Exception), limited_threads(1):
-        solver, problem = problem_of(workshop, task, dataset)
+        _, solver = workshop.solver(task)
+        problem = problem_of(workshop, task, dataset)
         most = int(solver.at_once(problem))
         if most > 1 and (seconds := solver.most_seconds(problem, times_of(task))):
             most = min(most, int(LONGEST / seconds))

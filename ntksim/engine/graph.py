@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ntksim.engine import parts, tasks
+from ntksim.engine import parts, solving, tasks
+from ntksim.engine.failures import attempt
 from ntksim.engine.workshop import Workshop
 from ntksim.study import CellTask
 from ntksim.study.reference import Reference
@@ -108,14 +109,14 @@ class Graph:
             blocks = _add_kernel(nodes, workshop, cell, cell.kernel_key, cell.kernel, source)
             if cell.spectrum_key is not None:
                 decomposition = _add(
-                    nodes, f"spectrum-{cell.spectrum_key}", tasks.attempt, tasks.spectrum, blocks
+                    nodes, f"spectrum-{cell.spectrum_key}", attempt, tasks.spectrum, blocks
                 )
         if cell.initial_output_key is not None:
             initial = _add(
                 nodes,
                 f"initial-{cell.initial_output_key}",
-                tasks.attempt,
-                tasks.initial_outputs,
+                attempt,
+                solving.initial_outputs,
                 workshop,
                 cell,
                 source,
@@ -149,11 +150,11 @@ class Graph:
             return None
         name = f"training-{key}"
         if key not in self._together:
-            return _add(nodes, name, tasks.attempt, tasks.training, workshop, cell, source, initial)
+            return _add(nodes, name, attempt, solving.training, workshop, cell, source, initial)
         members = self._together[key]
         of_all = (workshop, tuple(map(self._task, members)), source)
-        found = _add(nodes, f"trainings-{members[0]}", tasks.attempt, tasks.trainings, *of_all)
-        return _add(nodes, name, tasks.attempt, tasks.member, found, key)
+        found = _add(nodes, f"trainings-{members[0]}", attempt, solving.trainings, *of_all)
+        return _add(nodes, name, attempt, solving.member, found, key)
 
 
 def _add_kernel(
@@ -171,22 +172,20 @@ def _add_kernel(
     """
     name, count = f"kernel-{key}", parts.count_parts(workshop, provider)
     if count <= 1:
-        return _add(
-            nodes, name, tasks.attempt, tasks.kernel_blocks, workshop, cell, provider, source
-        )
+        return _add(nodes, name, attempt, tasks.kernel_blocks, workshop, cell, provider, source)
     sums: tuple[Ref, ...] = ()
     for start in range(0, count, PARTS_ADDED_AT_ONCE):
         of_some = tuple(
             _add(
                 nodes,
                 f"{name}-part-{number}",
-                *(tasks.attempt, parts.part, workshop, cell, provider, number, source),
+                *(attempt, parts.part, workshop, cell, provider, number, source),
             )
             for number in range(start, min(count, start + PARTS_ADDED_AT_ONCE))
         )
-        of_sum = (tasks.attempt, parts.added, workshop, provider, *sums, *of_some)
+        of_sum = (attempt, parts.added, workshop, provider, *sums, *of_some)
         sums = (_add(nodes, f"{name}-sum-{start}", *of_sum),)
-    return _add(nodes, name, tasks.attempt, parts.whole, workshop, provider, *sums)
+    return _add(nodes, name, attempt, parts.whole, workshop, provider, *sums)
 
 
 def _add(nodes: dict[str, Node], key: str, function: Callable[..., Any], *arguments: Any) -> Ref:

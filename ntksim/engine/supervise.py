@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from ntksim.engine.cluster import Cluster, ClusterLost
 from ntksim.engine.dealing import Dealer
+from ntksim.engine.failures import described
 from ntksim.engine.futures import Futures
 from ntksim.engine.graph import Graph
 from ntksim.engine.interrupt import Interrupt
-from ntksim.engine.tasks import described, failed_record
+from ntksim.engine.tasks import failed_record
 from ntksim.engine.watch import Clock, Patience, Watch
 from ntksim.engine.workshop import Workshop
 from ntksim.store.cells import CellRecord
@@ -37,7 +38,11 @@ TASKS_IN_FLIGHT_PER_THREAD = 2
 that is busy while another one is not."""
 
 SHORT_SECONDS = 0.2
+"""Up to which a task is short: to wait for the next one takes some hundredths of it."""
+
 FEW_PARTS = 2
+"""Tasks with which a cell of few parts can begin: its kernel and its initial outputs."""
+
 SECONDS_TOGETHER = 0.1
 """A task of several cells begins no further one after this time."""
 

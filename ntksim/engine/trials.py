@@ -6,12 +6,11 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
-import numpy as np
-
+from ntksim.engine.solving import problem_of, times_of
 from ntksim.engine.threads import limited_threads
 from ntksim.engine.workshop import Workshop
 from ntksim.study import CellTask
-from ntksim.types import Array, Dataset, Problem, Solver
+from ntksim.types import Dataset
 
 MOST_SECONDS = 1.0
 """After this time no further solver is asked; for what is left its last answer is scaled."""
@@ -48,26 +47,6 @@ def seconds_of_training(
 
 def _asked(workshop: Workshop, task: CellTask, dataset: Dataset) -> float | None:
     with suppress(Exception), limited_threads(1):
-        solver, problem = problem_of(workshop, task, dataset)
-        return solver.most_seconds(problem, times_of(task))
+        _, solver = workshop.solver(task)
+        return solver.most_seconds(problem_of(workshop, task, dataset), times_of(task))
     return None
-
-
-def problem_of(workshop: Workshop, task: CellTask, dataset: Dataset) -> tuple[Solver, Problem]:
-    """Return the solver of a cell and its problem, without kernels and initial outputs."""
-    _, solver = workshop.solver(task)
-    return solver, Problem(
-        x_train=dataset.x_train,
-        y_train=dataset.y_train,
-        x_test=dataset.x_test,
-        f0_train=np.zeros_like(dataset.y_train),
-        f0_test=np.zeros(dataset.y_test.shape),
-        zero_initial_output=task.zero_initial_output,
-        model=workshop.model(task),
-        extras=task.extras,
-    )
-
-
-def times_of(task: CellTask) -> Array:
-    """Return the times of a cell."""
-    return np.array(task.times, dtype=np.float64)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from ntksim.engine import CellFinished, Event, run
-from ntksim.engine.tasks import Failure, attempt
+from ntksim.engine.failures import Failure, attempt
 from ntksim.store import Journal, Places, open_results
 
 from command_line import ntksim
