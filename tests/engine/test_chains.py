@@ -5,6 +5,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ntksim.engine.chains import Chain, compute_cells
 from ntksim.engine.graph import Graph, Node, Ref
@@ -13,6 +14,7 @@ from ntksim.engine.workshop import Workshop
 from ntksim.store import CellRecord
 from ntksim.study import load_study, plan_cells
 
+from ntksim_builtin.kernels import MonteCarlo
 from running_studies import write_study
 
 
@@ -111,3 +113,32 @@ def test_a_kernel_in_parts_is_a_task_for_each_and_sums_of_some(tmp_path: Path) -
     needs = {key.split("-", 2)[2]: node.needs for key, node in nodes.items() if "-sum-" in key}
     # In the order of their numbers, whoever computes them: the sum before, and the next parts.
     assert [key.split("-", 2)[2] for key in needs["sum-16"]] == ["sum-8", "part-16", "part-17"]
+
+
+@pytest.mark.parametrize("parts", [1, 3, 8, 9, 18])
+def test_the_parts_of_a_kernel_come_to_what_its_provider_says(tmp_path: Path, parts: int) -> None:
+    samples = 8 * parts
+    kernel = {"name": "monte_carlo", "samples": samples}
+    graph = graph_of(tmp_path, kernel=kernel, solver="eigh", seed=[0], width=[4])
+    (cell,) = graph.cells
+    nodes = dict(graph.nodes(cell))
+    (name,) = (key for key in nodes if key.startswith("kernel-") and key.count("-") == 1)
+    own = {key: node for key, node in nodes.items() if key.startswith("kernel-")}
+    assert list(own)[-1] == name
+    found = Chain(own, tuple(graph.data)).compute(
+        graph.data, lambda _, node, arguments: node.function(*arguments)
+    )
+    (data,) = graph.data.values()
+    end = nodes[graph.end(cell)].arguments
+    model = end[0].model(end[1])
+    expected = MonteCarlo(samples=samples).kernels(model, data.x_train)
+    crossed = MonteCarlo(samples=samples).kernels(model, data.x_test, data.x_train)
+    for block, whole in ((found.train, expected), (found.test_train, crossed)):
+        for kind in ("ntk", "nngp", "ntk_standard_error", "nngp_standard_error"):
+            np.testing.assert_array_equal(getattr(block, kind), getattr(whole, kind))
+    # And that is the mean over all samples, each once: 1e-13 for the order of the sum.
+    single = [
+        model.network.tangent_kernel(model.draw("monte_carlo", sample), data.x_train)
+        for sample in range(samples)
+    ]
+    np.testing.assert_allclose(found.train.ntk, np.mean(single, axis=0), rtol=1e-13)
