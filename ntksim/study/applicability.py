@@ -92,7 +92,8 @@ def lacking(
         return f"needs a finite network, and the width is {width.label}", width.path
     wanted = needs & _KERNEL_NEEDS
     if wanted and kernel.refusal is not None:
-        return f"needs kernel '{kernel.value.label}': {kernel.refusal}", kernel.value.path
+        name = kernel.value.label
+        return f"needs a kernel, and '{name}' has none here: {kernel.refusal}", kernel.value.path
     for need in sorted(wanted - kernel.offered):
         return (
             f"needs {_WORDS[need]}, which kernel '{kernel.value.label}' does not provide",

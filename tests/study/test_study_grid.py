@@ -159,7 +159,8 @@ def test_what_is_impossible_is_marked_and_does_not_stop_the_rest(planned: Planne
         for cell in map(plan.cell, plan.cells)
     }
     assert by_labels["inf", "finite", "exact"] == NotApplicable(
-        "solver 'exact' needs kernel 'finite': a network of infinite width has no parameters",
+        "solver 'exact' needs a kernel, and 'finite' has none here: a network of infinite width "
+        "has no parameters",
         ("kernel", 1),
     )
     reason = by_labels["inf", "limit", "train"]
@@ -178,9 +179,9 @@ def test_an_axis_value_that_is_possible_nowhere_is_a_warning_with_its_place(
     place, _, message = plan.warnings[0].partition(": ")
     assert place.endswith("tiny.yaml:5:13")
     assert message == (
-        "width 'inf' is possible nowhere: solver 'exact' needs kernel 'finite': a network of "
-        "infinite width has no parameters; solver 'posterior' needs kernel 'finite': a network of "
-        "infinite width has no parameters"
+        "width 'inf' is possible nowhere: solver 'exact' needs a kernel, and 'finite' has none "
+        "here: a network of infinite width has no parameters; solver 'posterior' needs a kernel, "
+        "and 'finite' has none here: a network of infinite width has no parameters"
     )
 
 
